@@ -1,0 +1,237 @@
+"""The last step of writing: move the head, stamp the drafts, insert every row in bulk."""
+
+import json
+from base64 import b64encode
+from collections.abc import Callable
+from typing import Any, Final
+from uuid import UUID
+
+from sqlalchemy import Connection, bindparam, update
+
+from offset.core.events import Created, Erased, Event, leaf_bytes, leaf_hash, time_text, time_us
+from offset.core.records import Past, RecordState
+from offset.database import Database
+from offset.deciding import Appended, Batch, Pending
+from offset.loading import form_of
+from offset.models import (
+    details,
+    event_parts,
+    events,
+    holdings,
+    record_state,
+    records,
+    serial_claims,
+    series,
+)
+
+
+class Appender:
+    """Writes what a batch decided, all of it with one time and dense positions."""
+
+    def __init__(self, database: Database, *, origin: str, clock: Callable[[], int]) -> None:
+        self._database = database
+        self._origin: Final = origin
+        self._clock = clock
+        state = record_state.c
+        self._update_state = (
+            update(record_state)
+            .where(state.record_number == bindparam("number"))
+            .values({name: bindparam(f"new_{name}") for name in _STATE_COLUMNS})
+        )
+        self._erase = (
+            update(details)
+            .where(details.c.position == bindparam("erased_position"))
+            .values(salt=None, content=None)
+        )
+
+    def append(self, connection: Connection, batch: Batch) -> Appended:
+        """Write the batch's events and what follows from them."""
+        pending = batch.pending
+        if not pending:
+            return Appended(made=(), events={}, at="")
+        last, at_us = self._database.move_head(connection, len(pending), self._clock())
+        start, at = last - len(pending) + 1, time_text(at_us)
+        made, rows = self._stamp(batch, start, at)
+        self._insert_new_records(connection, batch, start, at)
+        insert = self._database.insert
+        insert(connection, events, rows)
+        insert(
+            connection,
+            event_parts,
+            [
+                (position, *part, batch.numbers[entry.record_id], entry.draft.happening.TYPE)
+                for position, entry in enumerate(pending, start)
+                if not isinstance(entry.draft.happening, Created)
+                for part in entry.draft.happening.parts
+            ],
+        )
+        hashes = {entry.record_id: row[-1] for entry, row in zip(pending, rows, strict=True)}
+        self._write_states(connection, batch, hashes, at)
+        self._write_holdings(connection, batch)
+        self._write_details(connection, batch, start)
+        by_record: dict[str, list[Event]] = {}
+        for event in made:
+            by_record.setdefault(event.record_id, []).append(event)
+        return Appended(made=made, events=by_record, at=at)
+
+    def _stamp(
+        self, batch: Batch, start: int, at: str
+    ) -> tuple[list[Event], list[tuple[Any, ...]]]:
+        """Give every draft its position, time and predecessor, and write its leaf."""
+        hashes: dict[str, bytes | None] = {
+            record_id: state.leaf_hash for record_id, state in batch.before.items()
+        }
+        made: list[Event] = []
+        rows: list[tuple[Any, ...]] = []
+        for position, entry in enumerate(batch.pending, start):
+            draft, record_id = entry.draft, entry.record_id
+            if isinstance(draft.happening, Created):
+                batch.numbers[record_id] = position
+            previous = hashes.get(record_id)
+            data = draft.happening.data()
+            leaf = leaf_bytes(
+                event_id=draft.event_id,
+                event_type=draft.happening.TYPE,
+                data=data,
+                at=at,
+                by=None,
+                log=self._origin,
+                prev=b64encode(previous).decode() if previous else None,
+                record=record_id,
+                seq=entry.seq,
+            )
+            hashed = hashes[record_id] = leaf_hash(leaf)
+            made.append(
+                Event(
+                    id=draft.event_id,
+                    record_id=record_id,
+                    type=draft.happening.TYPE,
+                    seq=entry.seq,
+                    position=position,
+                    at=at,
+                    data=data,
+                )
+            )
+            rows.append(
+                (
+                    position,
+                    batch.numbers[record_id],
+                    entry.seq,
+                    UUID(draft.event_id).bytes,
+                    draft.happening.TYPE,
+                    leaf,
+                    hashed,
+                )
+            )
+        return made, rows
+
+    def _insert_new_records(
+        self, connection: Connection, batch: Batch, start: int, at: str
+    ) -> None:
+        record_rows: list[tuple[Any, ...]] = []
+        series_rows: list[tuple[Any, ...]] = []
+        claim_rows: list[tuple[Any, ...]] = []
+        at_us = time_us(at)
+        for position, entry in enumerate(batch.pending, start):
+            if not isinstance(entry.draft.happening, Created):
+                continue
+            record = entry.draft.happening.record
+            serial = record.serial
+            line = (serial.registry, serial.series)
+            if line not in batch.series:
+                batch.series[line] = position
+                series_rows.append((position, *line))
+            claim_rows.append(
+                (batch.series[line], serial.first, serial.last, position, form_of(serial))
+            )
+            record_rows.append(
+                (
+                    position,
+                    bytes.fromhex(record.id),
+                    record.project_name,
+                    record.registry,
+                    record.vintage,
+                    record.quantity_g,
+                    record.serial_number,
+                    json.dumps(record.sent, ensure_ascii=False),
+                    record.first_holder,
+                    json.dumps(record.extra, ensure_ascii=False),
+                    record.effective_on,
+                    at_us,
+                )
+            )
+        self._database.insert(connection, records, record_rows)
+        self._database.insert(connection, series, series_rows)
+        self._database.insert(connection, serial_claims, claim_rows)
+
+    def _write_states(
+        self, connection: Connection, batch: Batch, hashes: dict[str, bytes], at: str
+    ) -> None:
+        added: list[tuple[Any, ...]] = []
+        changed: list[dict[str, Any]] = []
+        for record_id, hashed in hashes.items():
+            row = state_row(batch.states[record_id], hashed, at)
+            if record_id in batch.before:
+                values = {f"new_{n}": v for n, v in zip(_STATE_COLUMNS, row, strict=True)}
+                changed.append({"number": batch.numbers[record_id], **values})
+            else:
+                added.append((batch.numbers[record_id], *row))
+        self._database.insert(connection, record_state, added)
+        if changed:
+            connection.execute(self._update_state, changed)
+
+    def _write_holdings(self, connection: Connection, batch: Batch) -> None:
+        gone: list[tuple[int, int]] = []
+        new: list[tuple[Any, ...]] = []
+        for record_id in {entry.record_id for entry in batch.pending}:
+            number = batch.numbers[record_id]
+            before = batch.before.get(record_id)
+            old = set(before.holdings) if before else set()
+            now = set(batch.states[record_id].holdings)
+            gone += [(number, holding.from_g) for holding in old - now]
+            new += [(number, *holding) for holding in now - old]
+        self._database.delete(connection, holdings, ("record_number", "from_g"), sorted(gone))
+        self._database.insert(connection, holdings, sorted(new, key=lambda row: row[:2]))
+
+    def _write_details(self, connection: Connection, batch: Batch, start: int) -> None:
+        added: list[tuple[Any, ...]] = []
+        erased: list[dict[str, int]] = []
+        for position, entry in enumerate(batch.pending, start):
+            if entry.details is not None:
+                added.append(_details_row(position, entry))
+            happening = entry.draft.happening
+            if isinstance(happening, Erased):
+                erased.append({"erased_position": batch.erasable[happening.erased][0]})
+        self._database.insert(connection, details, added)
+        if erased:
+            connection.execute(self._erase, erased)
+
+
+_STATE_COLUMNS: Final = tuple(c.name for c in record_state.columns if c.name != "record_number")
+
+
+def state_row(state: RecordState, hashed: bytes, at: str) -> tuple[Any, ...]:
+    """Make the row of `record_state`, without the record's number, that a state stands for."""
+    balance = state.balance
+    return (
+        state.seq,
+        hashed,
+        state.status.value,
+        balance.available_g,
+        balance.sold_g,
+        balance.retired_g,
+        balance.cancelled_g,
+        state.erasures,
+        *(_past_text(past, at) for past in (state.sold, state.retired, state.cancelled)),
+    )
+
+
+def _past_text(past: Past | None, at: str) -> str | None:
+    return None if past is None else f"{past.event_id} {past.at or at}"
+
+
+def _details_row(position: int, entry: Pending) -> tuple[Any, ...]:
+    words = entry.details
+    assert words is not None
+    content = json.dumps(words.content, ensure_ascii=False)
+    return (position, words.salt, content, words.private)

@@ -1,0 +1,332 @@
+"""What a record is, who holds which part of it, and how parts are cut out.
+
+The invariant of the whole ledger lives here: at every moment the holdings of a record and its
+retired and cancelled parts tile its grams exactly, without a gap or an overlap. A gram that is
+not held by the giver cannot be cut out, so it can be neither sold nor retired nor cancelled.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import NamedTuple
+
+from offset.core.errors import (
+    AlreadyCancelled,
+    AlreadyRetired,
+    AlreadySold,
+    Fact,
+    InsufficientQuantity,
+    NotHeld,
+    Refused,
+)
+from offset.core.quantities import GRAMS_PER_CREDIT, tonnes, tonnes_text
+from offset.core.serials import Serial
+
+
+class Part(NamedTuple):
+    """The grams `from_g` to `from_g + quantity_g`, the last one excluded."""
+
+    from_g: int
+    quantity_g: int
+
+    @property
+    def end_g(self) -> int:
+        """The first gram after the part."""
+        return self.from_g + self.quantity_g
+
+
+class Holding(NamedTuple):
+    """One unbroken part of a record and who holds it; None is the ledger's unnamed issuer."""
+
+    from_g: int
+    quantity_g: int
+    holder: str | None
+
+    @property
+    def end_g(self) -> int:
+        """The first gram after the holding."""
+        return self.from_g + self.quantity_g
+
+
+class Past(NamedTuple):
+    """A part that was sold, retired or cancelled before, and by which event.
+
+    `at` is empty while the event's batch is not yet appended.
+    """
+
+    from_g: int
+    quantity_g: int
+    event_type: str
+    event_id: str
+    at: str
+
+
+class Status(StrEnum):
+    """Where the credits of a record are, in one word."""
+
+    CREATED = "CREATED"
+    SOLD = "SOLD"
+    RETIRED = "RETIRED"
+    CANCELLED = "CANCELLED"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Balance:
+    """How a record's grams are spread: issued = available + sold + retired + cancelled."""
+
+    issued_g: int
+    available_g: int
+    sold_g: int
+    retired_g: int
+    cancelled_g: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Record:
+    """An issuance as it came into the ledger. It never changes.
+
+    `sent` holds the five texts as they came, for display; `extra` the optional fields that are
+    not part of the id.
+    """
+
+    id: str
+    project_name: str
+    registry: str
+    vintage: int
+    quantity_g: int
+    serial_number: str
+    sent: dict[str, str]
+    first_holder: str | None
+    extra: dict[str, str]
+    effective_on: str | None
+    serial: Serial
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordState:
+    """A record and everything that its events have made of it.
+
+    `past` holds earlier parts only where a command names an interval; it serves to say which
+    event took a gram, and no rule rests on it.
+    """
+
+    record: Record
+    seq: int
+    leaf_hash: bytes | None
+    created_at: str
+    holdings: tuple[Holding, ...]
+    retired_g: int = 0
+    cancelled_g: int = 0
+    erasures: int = 0
+    sold: Past | None = None
+    retired: Past | None = None
+    cancelled: Past | None = None
+    past: tuple[Past, ...] = ()
+
+    @property
+    def held_g(self) -> int:
+        """All that is left: neither retired nor cancelled."""
+        return self.record.quantity_g - self.retired_g - self.cancelled_g
+
+    @property
+    def balance(self) -> Balance:
+        """The record's grams by what became of them."""
+        first = self.record.first_holder
+        available_g = sum(h.quantity_g for h in self.holdings if h.holder == first)
+        return Balance(
+            issued_g=self.record.quantity_g,
+            available_g=available_g,
+            sold_g=self.held_g - available_g,
+            retired_g=self.retired_g,
+            cancelled_g=self.cancelled_g,
+        )
+
+    @property
+    def status(self) -> Status:
+        """Derived from what is left and what happened."""
+        return status(held_g=self.held_g, retired_g=self.retired_g, was_sold=self.sold is not None)
+
+    @property
+    def name(self) -> str:
+        """The record's name in a sentence."""
+        return f"record {self.record.id[:12]}..."
+
+
+def status(*, held_g: int, retired_g: int, was_sold: bool) -> Status:
+    """Say in one word where a record's credits are."""
+    if held_g == 0:
+        return Status.RETIRED if retired_g else Status.CANCELLED
+    return Status.SOLD if was_sold else Status.CREATED
+
+
+def held_by(holdings: Iterable[Holding], holder: str | None) -> int:
+    """Count the grams that `holder` holds."""
+    return sum(holding.quantity_g for holding in holdings if holding.holder == holder)
+
+
+def lowest(holdings: Iterable[Holding], holder: str | None, quantity_g: int) -> tuple[Part, ...]:
+    """Choose `quantity_g` of what `holder` holds, lowest grams first.
+
+    The caller has checked that so much is held.
+    """
+    parts: list[Part] = []
+    for holding in holdings:
+        if holding.holder == holder and quantity_g:
+            taken_g = min(quantity_g, holding.quantity_g)
+            parts.append(Part(holding.from_g, taken_g))
+            quantity_g -= taken_g
+    assert quantity_g == 0, "more was to be taken than the holder holds"
+    return merged(parts)
+
+
+def merged(parts: Iterable[Part]) -> tuple[Part, ...]:
+    """Join touching parts; the parts come sorted and disjoint."""
+    joined: list[Part] = []
+    for part in parts:
+        if joined and joined[-1].end_g == part.from_g:
+            joined[-1] = Part(joined[-1].from_g, joined[-1].quantity_g + part.quantity_g)
+        else:
+            joined.append(part)
+    return tuple(joined)
+
+
+def cut(
+    holdings: Sequence[Holding], holder: str | None, parts: Sequence[Part]
+) -> tuple[Holding, ...] | None:
+    """Cut sorted `parts` out of what `holder` holds; None where one of them is not held."""
+    left: list[Holding] = []
+    waiting = iter(parts)
+    part = next(waiting, None)
+    for holding in holdings:
+        from_g = holding.from_g
+        while part is not None and part.from_g < holding.end_g:
+            if holding.holder != holder or part.from_g < from_g or part.end_g > holding.end_g:
+                return None
+            if part.from_g > from_g:
+                left.append(Holding(from_g, part.from_g - from_g, holding.holder))
+            from_g = part.end_g
+            part = next(waiting, None)
+        if from_g < holding.end_g:
+            left.append(
+                holding
+                if from_g == holding.from_g
+                else Holding(from_g, holding.end_g - from_g, holding.holder)
+            )
+    return None if part is not None else tuple(left)
+
+
+def give(
+    holdings: Sequence[Holding], parts: Sequence[Part], holder: str | None
+) -> tuple[Holding, ...]:
+    """Add `parts` to what `holder` holds, joining what touches."""
+    together = sorted([*holdings, *(Holding(p.from_g, p.quantity_g, holder) for p in parts)])
+    joined: list[Holding] = []
+    for holding in together:
+        last = joined[-1] if joined else None
+        if last and last.holder == holding.holder and last.end_g == holding.from_g:
+            joined[-1] = Holding(last.from_g, last.quantity_g + holding.quantity_g, last.holder)
+        else:
+            joined.append(holding)
+    return tuple(joined)
+
+
+def serial_part(record: Record, serial_first: int, serial_last: int) -> Part:
+    """Give the grams of the credits `serial_first` to `serial_last`, both included.
+
+    Raises:
+        SerialOutsideRecord: the record does not cover all of these numbers.
+    """
+    part = record.serial.part(serial_first, serial_last)
+    return Part(
+        (part.first - record.serial.first) * GRAMS_PER_CREDIT,
+        (part.last - part.first + 1) * GRAMS_PER_CREDIT,
+    )
+
+
+def nothing_left(state: RecordState) -> Refused:
+    """Say why nothing of the record can be given any more."""
+    if state.retired is not None:
+        return _retired(state, state.retired)
+    assert state.cancelled is not None, "a record without holdings has ended"
+    return _cancelled(state, state.cancelled)
+
+
+def nothing_unsold(state: RecordState) -> Refused:
+    """Say why the first holder has nothing to sell any more."""
+    if state.held_g and state.sold is not None:
+        return _sold(state, state.sold)
+    if state.held_g == 0:
+        return nothing_left(state)
+    return too_little(state, state.record.first_holder, asked_g=None, available_g=0)
+
+
+def not_held(state: RecordState, holder: str | None, part: Part) -> Refused:
+    """Say what became of a named interval that `holder` does not hold."""
+    taken = [p for p in state.past if p.from_g < part.end_g and part.from_g < _end_g(p)]
+    for past in taken:
+        if past.event_type == Status.RETIRED:
+            return _retired(state, past)
+        if past.event_type == Status.CANCELLED:
+            return _cancelled(state, past)
+    if taken and holder == state.record.first_holder:
+        return _sold(state, taken[-1])
+    return NotHeld(
+        f"{state.name}: {holder_name(holder)} does not hold all of grams {part.from_g} "
+        f"to {part.end_g - 1}",
+        record_id=state.record.id,
+        holder=holder,
+    )
+
+
+def too_little(
+    state: RecordState, holder: str | None, *, asked_g: int | None, available_g: int
+) -> InsufficientQuantity:
+    """Say how much of the record `holder` has, and what took the rest."""
+    asked = "" if asked_g is None else f"{tonnes_text(asked_g)} asked, "
+    facts: dict[str, Fact] = {}
+    if available_g == 0 and state.sold is not None:
+        facts["sale_id"] = state.sold.event_id
+    if available_g == 0 and state.retired is not None:
+        facts["retirement_id"] = state.retired.event_id
+    return InsufficientQuantity(
+        f"{state.name}: {asked}{tonnes_text(available_g)} held by {holder_name(holder)}",
+        record_id=state.record.id,
+        available=tonnes(available_g),
+        **facts,
+    )
+
+
+def holder_name(holder: str | None) -> str:
+    """Name a holder in a sentence."""
+    return "the unnamed issuer" if holder is None else holder
+
+
+def _end_g(past: Past) -> int:
+    return past.from_g + past.quantity_g
+
+
+def _retired(state: RecordState, past: Past) -> Refused:
+    return AlreadyRetired(
+        f"{state.name} was retired by event {past.event_id}",
+        record_id=state.record.id,
+        retirement_id=past.event_id,
+        retired_at=past.at,
+    )
+
+
+def _cancelled(state: RecordState, past: Past) -> Refused:
+    return AlreadyCancelled(
+        f"{state.name} was cancelled by event {past.event_id}",
+        record_id=state.record.id,
+        cancellation_id=past.event_id,
+        cancelled_at=past.at,
+    )
+
+
+def _sold(state: RecordState, past: Past) -> Refused:
+    return AlreadySold(
+        f"{state.name} was sold by event {past.event_id}",
+        record_id=state.record.id,
+        sale_id=past.event_id,
+        sold_at=past.at,
+    )

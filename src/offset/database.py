@@ -1,0 +1,422 @@
+"""The engine, and all that differs between SQLite and PostgreSQL."""
+
+import json
+import sqlite3
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from enum import Enum
+from functools import partial
+from typing import Any, Final
+
+import psycopg
+from alembic import command
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import (
+    ARRAY,
+    URL,
+    ColumnElement,
+    Connection,
+    Engine,
+    Table,
+    bindparam,
+    create_engine,
+    event,
+    func,
+    make_url,
+    text,
+)
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+
+from offset.core.commands import Claim
+from offset.core.errors import DatabaseUnavailable, Unfit
+
+COPY_FROM_ROWS: Final = 64  # below, PostgreSQL takes pipelined INSERTs as fast as a COPY
+_KEY_LOCKS, _SERIES_LOCKS, _MIGRATION_LOCK = 1, 2, 3  # classes of PostgreSQL advisory locks
+_TIMEOUTS: Final = (  # milliseconds; set for each transaction, so that a pooler can sit between
+    "SELECT set_config('lock_timeout', '2000', true),"
+    " set_config('statement_timeout', '5000', true),"
+    " set_config('idle_in_transaction_session_timeout', '10000', true)"
+)
+_LOST_STATES: Final = ("57P01", "57P02", "57P03")  # the server is going away
+_RACE_STATES: Final = ("40001", "40P01", "55P03", "23505", "23P01", "23514", "23001", "23503")
+
+
+class Objection(Enum):
+    """What it means that the database refused a transaction."""
+
+    RACE = "another transaction was there first: decide again"
+    LOST = "the connection is gone, and with it the answer to a COMMIT"
+    AWAY = "the database cannot do it now: disk full, read only, too slow"
+
+
+class Database:
+    """One ledger's database: a SQLite file, or a schema of a PostgreSQL database.
+
+    Raises:
+        Unfit: the URL is not one of these, or the database's settings lose answered writes.
+    """
+
+    def __init__(self, url: str, *, pool_size: int = 8) -> None:
+        self.url: Final = _url(url)
+        self.is_sqlite: Final = self.url.get_backend_name() == "sqlite"
+        if self.is_sqlite:
+            self.engine = create_engine(
+                self.url,
+                connect_args={"isolation_level": None, "timeout": 5, "check_same_thread": False},
+                pool_size=pool_size,
+                max_overflow=0,
+                pool_timeout=3,
+            )
+            _prepare_sqlite(self.engine)
+        else:
+            self.engine = create_engine(
+                self.url,
+                # A pooler in transaction mode loses prepared statements.
+                connect_args={"prepare_threshold": None, "connect_timeout": 3},
+                pool_size=pool_size,
+                max_overflow=0,
+                pool_timeout=3,
+                pool_pre_ping=False,
+            )
+        self.writer: Final = self.engine.execution_options(writing=True)
+        self._reading = (
+            self.engine
+            if self.is_sqlite
+            else self.engine.execution_options(
+                isolation_level="REPEATABLE READ", postgresql_readonly=True
+            )
+        )
+        self._inserts: dict[str, str] = {}
+
+    def close(self) -> None:
+        """Close every connection."""
+        self.engine.dispose()
+
+    @contextmanager
+    def writing(self) -> Iterator[Connection]:
+        """Open a transaction that writes; on SQLite it waits for the file's one writer."""
+        with self.writer.begin() as connection:
+            if not self.is_sqlite:
+                connection.exec_driver_sql(_TIMEOUTS)
+            yield connection
+
+    @contextmanager
+    def reading(self) -> Iterator[Connection]:
+        """Open a transaction that sees one moment of the ledger and cannot write.
+
+        Raises:
+            DatabaseUnavailable: the database is away or too slow.
+        """
+        try:
+            with self._reading.begin() as connection:
+                if not self.is_sqlite:
+                    connection.exec_driver_sql(_TIMEOUTS)
+                yield connection
+        except (SQLAlchemyError, psycopg.Error) as error:
+            raise DatabaseUnavailable("the database did not answer; try again") from error
+
+    def among(self, column: ColumnElement[Any], name: str) -> ColumnElement[bool]:
+        """Compare a column with the values of one list parameter."""
+        if self.is_sqlite:
+            return column.in_(bindparam(name, expanding=True))
+        return column == func.any(bindparam(name, type_=ARRAY(column.type)))
+
+    def insert(self, connection: Connection, table: Table, rows: Sequence[tuple[Any, ...]]) -> None:
+        """Insert whole rows, in the order of the table's columns."""
+        if not rows:
+            return
+        if not self.is_sqlite and len(rows) >= COPY_FROM_ROWS:
+            _copy(connection, table, rows)
+            return
+        if table.name not in self._inserts:
+            mark = "?" if self.is_sqlite else "%s"
+            names = ", ".join(column.name for column in table.columns)
+            marks = ", ".join(mark for _ in table.columns)
+            self._inserts[table.name] = f"INSERT INTO {table.name} ({names}) VALUES ({marks})"
+        connection.exec_driver_sql(self._inserts[table.name], list(rows))
+
+    def delete(
+        self,
+        connection: Connection,
+        table: Table,
+        names: Sequence[str],
+        keys: Sequence[tuple[Any, ...]],
+    ) -> None:
+        """Delete the rows whose columns `names` have one of these values."""
+        if keys:
+            mark = "?" if self.is_sqlite else "%s"
+            where = " AND ".join(f"{name} = {mark}" for name in names)
+            connection.exec_driver_sql(f"DELETE FROM {table.name} WHERE {where}", list(keys))
+
+    def move_head(self, connection: Connection, count: int, now_us: int) -> tuple[int, int]:
+        """Take `count` positions; give the last of them and a time that never goes back."""
+        later = "max" if self.is_sqlite else "greatest"
+        mark = "?" if self.is_sqlite else "%s"
+        row = connection.exec_driver_sql(
+            f"UPDATE ledger_head SET position = position + {mark}, at_us = {later}(at_us, {mark})"
+            " RETURNING position, at_us",
+            (count, now_us),
+        ).one()
+        return row[0], row[1]
+
+    def claims_overlapping(
+        self, connection: Connection, wanted: Sequence[tuple[int, int, int, str]]
+    ) -> dict[str, Claim]:
+        """Find, for each (series number, first, last, name), a claim that overlaps it, by name.
+
+        Claims of a series are disjoint, so only the highest one that begins early enough can.
+        """
+        if not wanted:
+            return {}
+        if self.is_sqlite:
+            row, of = "json_each(?) AS w", "json_extract(w.value, '$[{}]')"
+        else:
+            row, of = "jsonb_array_elements(%s::jsonb) AS w", "(w.value ->> {})"
+        line, first, last = (
+            of.format(n) + ("" if self.is_sqlite else "::bigint") for n in range(3)
+        )
+        rows = connection.exec_driver_sql(
+            f"SELECT {of.format(3)}, records.id, c.first, c.last FROM {row}"
+            f" JOIN serial_claims c ON c.series_number = {line} AND c.first = ("
+            f"SELECT max(first) FROM serial_claims"
+            f" WHERE series_number = {line} AND first <= {last})"
+            f" JOIN records ON records.number = c.record_number WHERE c.last >= {first}",
+            (json.dumps(wanted),),
+        )
+        return {
+            name: Claim(record_id=bytes(record_id).hex(), first=first, last=last)
+            for name, record_id, first, last in rows
+        }
+
+    def lock_records(self, connection: Connection, ids: Iterable[bytes]) -> None:
+        """Wait until no other transaction decides about these records, and let none begin."""
+        if self.is_sqlite or not (found := list(ids)):  # BEGIN IMMEDIATE is this lock too
+            return
+        connection.exec_driver_sql(
+            "SELECT 1 FROM record_state WHERE record_number IN"
+            " (SELECT number FROM records WHERE id = ANY(%s))"
+            " ORDER BY record_number FOR UPDATE",
+            (found,),
+        )
+
+    def lock_keys(self, connection: Connection, keys: Iterable[int]) -> None:
+        """Wait until no other transaction uses these idempotency keys (32-bit hashes)."""
+        self._advisory(connection, _KEY_LOCKS, keys)
+
+    def lock_series(self, connection: Connection, buckets: Iterable[int]) -> None:
+        """Wait until no other transaction creates in these buckets of series."""
+        self._advisory(connection, _SERIES_LOCKS, buckets)
+
+    def _advisory(self, connection: Connection, kind: int, numbers: Iterable[int]) -> None:
+        ordered = sorted(set(numbers))
+        if self.is_sqlite or not ordered:  # BEGIN IMMEDIATE is all these locks
+            return
+        connection.exec_driver_sql(
+            "SELECT pg_advisory_xact_lock(%(kind)s, number)"
+            " FROM unnest(%(numbers)s::int[]) WITH ORDINALITY AS t(number, n) ORDER BY n",
+            {"kind": kind, "numbers": ordered},
+        )
+
+    def forget(self) -> None:
+        """Leave no copy of what was erased: in SQLite's journal, in PostgreSQL's dead rows."""
+        with self.engine.connect() as connection:
+            driver = connection.connection.driver_connection
+            assert driver is not None
+            if self.is_sqlite:
+                _truncate_journal(driver)
+                return
+            driver.autocommit = True
+            try:
+                driver.execute("VACUUM (FULL) details")
+            finally:
+                driver.autocommit = False
+
+    def objection(self, error: BaseException) -> Objection:
+        """Say what an error of the driver means, by its code and never by its text."""
+        if isinstance(error, PoolTimeout):
+            return Objection.AWAY
+        cause = error.orig if isinstance(error, DBAPIError) else error
+        if isinstance(cause, sqlite3.Error):
+            return _sqlite_objection(cause)
+        if isinstance(cause, psycopg.Error):
+            state = cause.sqlstate
+            if state is None or state.startswith("08") or state in _LOST_STATES:
+                return Objection.LOST
+            return Objection.RACE if state in _RACE_STATES else Objection.AWAY
+        raise error
+
+    def require_durability(self) -> None:
+        """Refuse settings under which an answered write could be lost.
+
+        Raises:
+            Unfit: which setting, and what it has to be.
+            DatabaseUnavailable: the database cannot be reached.
+        """
+        wanted: dict[str, tuple[str, ...]]
+        if self.is_sqlite:
+            ask, wanted = "PRAGMA {}", {"journal_mode": ("wal",), "synchronous": ("2", "3")}
+        else:
+            ask = "SHOW {}"
+            wanted = {
+                "fsync": ("on",),
+                "full_page_writes": ("on",),
+                "synchronous_commit": ("on", "remote_apply"),
+            }
+        with self.reading() as connection:
+            for name, values in wanted.items():
+                found = str(connection.exec_driver_sql(ask.format(name)).scalar_one())
+                if found not in values:
+                    raise Unfit(f"the database's {name} is {found}; it has to be {values[0]}")
+
+
+def revisions(connection: Connection) -> tuple[str | None, str | None]:
+    """Say which schema the database has, and which one this version of Offset needs."""
+    found = MigrationContext.configure(connection).get_current_revision()
+    return found, ScriptDirectory.from_config(_alembic()).get_current_head()
+
+
+def migrate(database: Database, revision: str = "head") -> None:
+    """Bring the schema to `revision`; several processes may do so at once.
+
+    Raises:
+        DatabaseUnavailable: the database cannot be reached.
+    """
+    try:
+        with database.writer.begin() as connection:
+            if not database.is_sqlite:
+                connection.execute(
+                    text("SELECT pg_advisory_xact_lock(:kind, 0)"), {"kind": _MIGRATION_LOCK}
+                )
+            config = _alembic()
+            config.attributes["connection"] = connection
+            found, _ = revisions(connection)
+            down = revision == "base" or (found is not None and found > revision != "head")
+            (command.downgrade if down else command.upgrade)(config, revision)
+    except SQLAlchemyError as error:
+        raise DatabaseUnavailable(f"the schema cannot be migrated: {_reason(error)}") from error
+
+
+def require_schema(database: Database) -> None:
+    """Refuse to serve a schema that is not this version's.
+
+    Raises:
+        Unfit: what the schema is, and the command that mends it.
+    """
+    with database.reading() as connection:
+        found, needed = revisions(connection)
+    if found != needed:
+        raise Unfit(
+            f"the database's schema is {found or 'empty'}, this version needs {needed}: "
+            "run `offset migrate`"
+        )
+
+
+def grant(connection: Connection, role: str) -> None:
+    """Give a PostgreSQL role what the server needs, and no more.
+
+    It can neither change nor delete records, events and their parts.
+    """
+    quoted = connection.dialect.identifier_preparer.quote(role)
+    for rights, tables in (
+        ("SELECT, INSERT", "records, events, event_parts, ledger_origin, series"),
+        ("SELECT, INSERT, UPDATE", "record_state, details"),
+        ("SELECT, INSERT, DELETE", "holdings, serial_claims"),
+        ("SELECT, INSERT", "idempotency_keys"),
+        ("SELECT, UPDATE", "ledger_head"),
+        ("SELECT", "alembic_version"),
+    ):
+        connection.exec_driver_sql(f"GRANT {rights} ON {tables} TO {quoted}")
+
+
+def _url(url: str) -> URL:
+    try:
+        parsed = make_url(url.replace("postgres://", "postgresql://", 1))
+    except SQLAlchemyError as error:
+        raise Unfit("DATABASE_URL is not a database URL") from error
+    if parsed.get_backend_name() not in ("sqlite", "postgresql"):
+        raise Unfit(f"DATABASE_URL names {parsed.get_backend_name()}: use sqlite or postgresql")
+    if parsed.get_backend_name() == "sqlite" and parsed.database in (None, "", ":memory:"):
+        raise Unfit("a ledger in memory would be lost: DATABASE_URL has to name a file")
+    return parsed
+
+
+def _alembic() -> Config:
+    config = Config()
+    config.set_main_option("script_location", "offset:migrations")
+    config.set_main_option("path_separator", "os")
+    return config
+
+
+def _reason(error: SQLAlchemyError) -> str:
+    cause = error.orig if isinstance(error, DBAPIError) else error
+    return str(cause).strip().partition("\n")[0]
+
+
+def _prepare_sqlite(engine: Engine) -> None:
+    @event.listens_for(engine, "connect")
+    def connect(connection: sqlite3.Connection, _: object) -> None:
+        for pragma in (
+            "busy_timeout = 5000",
+            "journal_mode = WAL",
+            "synchronous = FULL",  # NORMAL loses answered writes at a power cut
+            "foreign_keys = ON",
+            "recursive_triggers = ON",
+            "secure_delete = ON",  # what is erased does not stay in free pages
+            "cache_size = -65536",
+        ):
+            _patiently(partial(connection.execute, f"PRAGMA {pragma}"))
+
+    @event.listens_for(engine, "begin")
+    def begin(connection: Connection) -> None:
+        # The driver's own transactions would begin too late and lose updates.
+        writes = connection.get_execution_options().get("writing", False)
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+
+def _patiently(act: Callable[[], object], seconds: float = 5.0) -> None:
+    """Try again while another process has the file; switching to WAL ignores the time-out."""
+    end = time.monotonic() + seconds
+    while True:
+        try:
+            act()
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() > end:
+                raise
+            time.sleep(0.01)
+        else:
+            return
+
+
+def _truncate_journal(connection: Any) -> None:
+    """Move the journal into the file and empty it, when the readers of before are done."""
+    end = time.monotonic() + 5
+    while connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]:
+        if time.monotonic() > end:
+            raise DatabaseUnavailable(
+                "the details are erased, but a reader holds the journal that has a copy: "
+                "run `offset erase` for the event again"
+            )
+        time.sleep(0.05)
+
+
+def _sqlite_objection(error: sqlite3.Error) -> Objection:
+    code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF
+    if code == sqlite3.SQLITE_CONSTRAINT:
+        return Objection.RACE
+    return Objection.AWAY
+
+
+def _copy(connection: Connection, table: Table, rows: Sequence[tuple[Any, ...]]) -> None:
+    names = ", ".join(column.name for column in table.columns)
+    driver = connection.connection.driver_connection
+    assert isinstance(driver, psycopg.Connection)
+    with (
+        driver.cursor() as cursor,
+        cursor.copy(f"COPY {table.name} ({names}) FROM STDIN") as copy,
+    ):
+        for row in rows:
+            copy.write_row(row)

@@ -1,0 +1,219 @@
+"""A batch being decided: states as values, what was drafted so far, and how to take it back."""
+
+from bisect import bisect_right, insort
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Final
+
+from offset.core.commands import (
+    Claim,
+    Command,
+    Create,
+    Decision,
+    Details,
+    Erase,
+    decide,
+    decide_create,
+)
+from offset.core.errors import NotHeld, OffsetError
+from offset.core.events import Draft, Event
+from offset.core.records import Past, RecordState, serial_part
+from offset.units import Done, Result, Unit
+
+EVENTS_IN_ANSWER: Final = 10  # an answer shows all events of a record while there are so many
+
+PastOf = Callable[[int, int, int], tuple[Past, ...]]
+
+
+@dataclass(frozen=True, slots=True)
+class Pending:
+    """A draft with its place in its record's history, waiting to be appended."""
+
+    record_id: str
+    seq: int
+    draft: Draft
+    details: Details | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Made:
+    """What one command made: the drafts `start` to `end` and the state after them."""
+
+    state: RecordState
+    start: int
+    end: int
+    repeated: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Appended:
+    """What was written: every pending draft's event, in order and by record."""
+
+    made: Sequence[Event]
+    events: Mapping[str, Sequence[Event]]
+    at: str
+
+
+class Batch:
+    """The records that a batch touches, as they will be after what was decided so far.
+
+    `series` maps (registry, series) to its number, `taken` a new record's id to the claim of
+    another record on its serial numbers, `erasable` an event's id to its position and whether
+    its details are gone; the ledger fills them. `past` asks the database which events sold or
+    ended the grams of an interval.
+    """
+
+    def __init__(self, loaded: Mapping[str, tuple[int, RecordState]], *, past: PastOf) -> None:
+        self.numbers: Final = {record_id: number for record_id, (number, _) in loaded.items()}
+        self.before: Final = {record_id: state for record_id, (_, state) in loaded.items()}
+        self.states: Final = dict(self.before)
+        self.series: Final[dict[tuple[str, str], int]] = {}
+        self.taken: Final[dict[str, Claim]] = {}
+        self.erasable: Final[dict[str, tuple[int, bool]]] = {}
+        self.pending: Final[list[Pending]] = []
+        self._claims: Final[dict[tuple[str, str], list[tuple[int, int, str]]]] = {}
+        self._past = past
+        self._results: Final[dict[int, list[_Made | OffsetError]]] = {}
+
+    def decide(self, units: Sequence[Unit], replays: Mapping[int, object]) -> None:
+        """Decide every unit in order, but for those that were answered before.
+
+        Of two units with one key the second takes the first one's answer.
+        """
+        keys: set[tuple[str, str]] = set()
+        for number, unit in enumerate(units):
+            own = (unit.key.caller, unit.key.key) if unit.key else None
+            if number in replays or own in keys:
+                continue
+            if own:
+                keys.add(own)
+            self._results[number] = self._decide_unit(unit)
+
+    def _decide_unit(self, unit: Unit) -> list[_Made | OffsetError]:
+        results: list[_Made | OffsetError] = []
+        start, undone = len(self.pending), dict[str, RecordState | None]()
+        for command in unit.commands:
+            result = command if isinstance(command, OffsetError) else self._try(command, undone)
+            results.append(result)
+            if unit.atomic and isinstance(result, OffsetError):
+                self._undo(start, undone)
+                break
+        return results
+
+    def _try(self, command: Command, undone: dict[str, RecordState | None]) -> _Made | OffsetError:
+        try:
+            decision = self._decide(command)
+        except OffsetError as refused:
+            return refused
+        record_id = command.record_id
+        state, start = decision.state, len(self.pending)
+        if not decision.drafts:
+            return _Made(state, start, start, repeated=True)
+        undone.setdefault(record_id, self.states.get(record_id))
+        first_seq = state.seq - len(decision.drafts) + 1
+        details = None if isinstance(command, Erase) else command.details
+        for offset, draft in enumerate(decision.drafts):
+            self.pending.append(
+                Pending(record_id, first_seq + offset, draft, None if offset else details)
+            )
+        self.states[record_id] = state
+        if isinstance(command, Create):
+            serial = command.record.serial
+            line = self._claims.setdefault((serial.registry, serial.series), [])
+            insort(line, (serial.first, serial.last, record_id))
+        elif isinstance(command, Erase):
+            self.erasable[command.erased] = (self.erasable[command.erased][0], True)
+        return _Made(state, start, len(self.pending), repeated=False)
+
+    def _decide(self, command: Command) -> Decision:
+        state = self.states.get(command.record_id)
+        if isinstance(command, Create):
+            return decide_create(state, self._taken(command) if state is None else None, command)
+        if isinstance(command, Erase):
+            has, erased = command.erased in self.erasable, False
+            if has:
+                erased = self.erasable[command.erased][1]
+            return decide(state, replace(command, has_details=has, erased_before=erased))
+        try:
+            return decide(state, command)
+        except NotHeld:
+            if state is None or command.serial_first is None or command.serial_last is None:
+                raise
+            part = serial_part(state.record, command.serial_first, command.serial_last)
+            past = tuple(self._past_of(command.record_id, part.from_g, part.end_g))
+            return decide(replace(state, past=past), command)
+
+    def _past_of(self, record_id: str, from_g: int, end_g: int) -> Iterator[Past]:
+        if record_id in self.numbers:
+            yield from self._past(self.numbers[record_id], from_g, end_g)
+        for pending in self.pending:
+            if pending.record_id == record_id and pending.draft.happening.TYPE != "CREATED":
+                for part in pending.draft.happening.parts:
+                    if part.from_g < end_g and from_g < part.end_g:
+                        kind = pending.draft.happening.TYPE
+                        yield Past(*part, kind, pending.draft.event_id, "")
+
+    def _taken(self, command: Create) -> Claim | None:
+        """Find a claim on the serial numbers, in the database or earlier in this batch."""
+        if command.record_id in self.taken:
+            return self.taken[command.record_id]
+        serial = command.record.serial
+        line = self._claims.get((serial.registry, serial.series), [])
+        # Claims of a series are disjoint: only the highest that begins early enough can overlap.
+        place = bisect_right(line, (serial.last, serial.last, "g"))
+        if place and line[place - 1][1] >= serial.first:
+            first, last, record_id = line[place - 1]
+            return Claim(record_id=record_id, first=first, last=last)
+        return None
+
+    def _undo(self, start: int, undone: Mapping[str, RecordState | None]) -> None:
+        """Restore what was there before an atomic unit's first command."""
+        for record_id, state in undone.items():
+            if state is not None:
+                self.states[record_id] = state
+                continue
+            serial = self.states.pop(record_id).record.serial
+            line = self._claims[serial.registry, serial.series]
+            line.remove((serial.first, serial.last, record_id))
+        for pending in self.pending[start:]:
+            erased = getattr(pending.draft.happening, "erased", None)
+            if erased is not None:
+                self.erasable[erased] = (self.erasable[erased][0], False)
+        del self.pending[start:]
+
+    def numbers_shown(self) -> Iterator[int]:
+        """Name the records whose earlier events the answers will show."""
+        shown: dict[str, None] = {}
+        for results in self._results.values():
+            for made in results:
+                if not isinstance(made, _Made):
+                    continue
+                if made.repeated or made.state.seq <= EVENTS_IN_ANSWER:
+                    shown[made.state.record.id] = None
+        for record_id in shown:
+            if record_id in self.numbers:
+                yield self.numbers[record_id]
+
+    def results(
+        self, unit: int, appended: Appended, history: Mapping[str, Sequence[Event]]
+    ) -> list[Result]:
+        """Give a unit's results, now that its events have their positions and times."""
+        results: list[Result] = []
+        for made in self._results[unit]:
+            if isinstance(made, OffsetError):
+                for name, value in made.facts.items():
+                    if name.endswith("_at") and value == "":  # by an event of this very batch
+                        made.facts[name] = appended.at
+                results.append(made)
+                continue
+            own = tuple(appended.made[made.start : made.end])
+            state = made.state
+            shown = own
+            if made.repeated or state.seq <= EVENTS_IN_ANSWER:
+                events = history.get(state.record.id, ())
+                shown = tuple(event for event in events if event.seq <= state.seq)
+            created_at = state.created_at or appended.at
+            results.append(
+                Done(state=replace(state, created_at=created_at), events=own, history=shown)
+            )
+        return results

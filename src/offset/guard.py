@@ -1,0 +1,100 @@
+"""What stands before the application: who may ask at all, and how large a request's head may be.
+
+Without keys the server answers everything, so it answers only this machine: the client's address
+and the Host have to be local, no other site's page may be asking, and no proxy may be between.
+"""
+
+import ipaddress
+import re
+from collections.abc import Callable
+from typing import Final
+
+from fastapi import Request
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from offset.core.errors import HeadersTooLarge, Malformed, Misdirected, NotLocal, OffsetError
+from offset.receiving import respond_error
+
+LARGEST_HEADERS: Final = 16 * 1024  # bytes
+_LOCAL_HOST: Final = re.compile(r"(localhost|127\.0\.0\.1|\[::1\])(:[0-9]{1,5})?", re.IGNORECASE)
+_FOREIGN_SITES: Final = (b"cross-site", b"same-site")
+
+
+class Guard:
+    """The outermost layer: turns away what the application should not see."""
+
+    def __init__(self, app: ASGIApp, *, unfit: Callable[[], str | None]) -> None:
+        self.app: Final = app
+        self._unfit = unfit
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass the request on, or refuse it."""
+        if scope["type"] == "lifespan":
+            await self.app(scope, receive, self._plainly(send))
+            return
+        if scope["type"] != "http":
+            return
+        refused = refusal(scope)
+        if refused is None:
+            await self.app(scope, receive, send)
+            return
+        response = respond_error(Request(scope), refused)
+        if isinstance(refused, Malformed | HeadersTooLarge):
+            response.headers["Connection"] = "close"
+        await response(scope, receive, send)
+
+    def _plainly(self, send: Send) -> Send:
+        """Say why the server cannot start in one sentence instead of a traceback."""
+
+        async def plain(message: Message) -> None:
+            why = self._unfit()
+            if message["type"] == "lifespan.startup.failed" and why is not None:
+                message = {**message, "message": why}
+            await send(message)
+
+        return plain
+
+
+def refusal(scope: Scope) -> OffsetError | None:
+    """Say why a request is turned away, if it is."""
+    headers: list[tuple[bytes, bytes]] = scope["headers"]
+    if sum(len(name) + len(value) + 4 for name, value in headers) > LARGEST_HEADERS:
+        return HeadersTooLarge(f"the headers have more than {LARGEST_HEADERS} bytes")
+    return _framing(headers) or _foreign(scope, headers)
+
+
+def _framing(headers: list[tuple[bytes, bytes]]) -> OffsetError | None:
+    """Refuse a body whose length could be read in two ways."""
+    lengths = [value for name, value in headers if name == b"content-length"]
+    codings = [value.lower() for name, value in headers if name == b"transfer-encoding"]
+    if len(lengths) > 1 or (lengths and codings) or codings not in ([], [b"chunked"]):
+        return Malformed("the body's length is given in more than one way")
+    return None
+
+
+def _foreign(scope: Scope, headers: list[tuple[bytes, bytes]]) -> OffsetError | None:
+    client = scope.get("client")
+    if not client or not _is_loopback(client[0]):
+        return NotLocal("without keys the server answers only this machine")
+    hosts = [value.decode("latin-1") for name, value in headers if name == b"host"]
+    if len(hosts) != 1 or not _LOCAL_HOST.fullmatch(hosts[0]):
+        return Misdirected("the Host has to be localhost, 127.0.0.1 or [::1]")
+    for name, value in headers:
+        if name == b"sec-fetch-site" and value.lower() in _FOREIGN_SITES:
+            return NotLocal("the request comes from a page of another site")
+        if name == b"origin" and not _same_origin(value.decode("latin-1"), hosts[0]):
+            return NotLocal("the request comes from a page of another origin")
+        if name in (b"forwarded", b"via") or name.startswith(b"x-forwarded-"):
+            return NotLocal("the request came through a proxy; that needs keys")
+    return None
+
+
+def _same_origin(origin: str, host: str) -> bool:
+    return origin.lower() in (f"http://{host.lower()}", f"https://{host.lower()}")
+
+
+def _is_loopback(address: str) -> bool:
+    try:
+        return ipaddress.ip_address(address).is_loopback
+    except ValueError:
+        return False

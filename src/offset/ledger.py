@@ -1,0 +1,335 @@
+"""The one way to write: lock, load, decide, append.
+
+Everything that changes the ledger goes through `Ledger.commit`: one POST, a bulk request, an
+import of a million rows. A batch of units is one transaction. Whatever the database objects to
+is decided again from what it holds then; nothing rests on a driver's message.
+"""
+
+import json
+import random
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from functools import partial
+from typing import Any, Final
+from uuid import UUID
+from zlib import crc32
+
+import psycopg
+from sqlalchemy import Connection, and_, bindparam, insert, select
+from sqlalchemy.exc import IntegrityError, SQLAlchemyError
+
+from offset.appending import Appender
+from offset.core.commands import Create, Erase
+from offset.core.errors import DatabaseUnavailable, KeyReused, OffsetError, Unfit
+from offset.core.records import Past
+from offset.database import Database, Objection
+from offset.deciding import Batch
+from offset.loading import Loader, uuid_text
+from offset.models import (
+    details,
+    event_parts,
+    events,
+    idempotency_keys,
+    ledger_origin,
+    series,
+)
+from offset.units import Answer, Key, Unit
+
+LARGEST_TRANSACTION: Final = 1_000  # events; others wait for the head while a batch is appended
+_TRIES: Final = 5
+_STORED: Final = (200, 201, 404, 409)  # every other answer may be another one next time
+_SERIES_BUCKETS: Final = 1024
+
+Outcome = Answer | OffsetError
+
+
+def now_us() -> int:
+    """Give the server's time in microseconds since 1970, UTC."""
+    return time.time_ns() // 1000
+
+
+class Ledger:
+    """Writes to one ledger. Safe to use from one thread at a time; processes may be many."""
+
+    def __init__(
+        self, database: Database, *, origin: str, clock: Callable[[], int] = now_us
+    ) -> None:
+        self.database: Final = database
+        self._loader = Loader(database)
+        self._appender = Appender(database, origin=origin, clock=clock)
+        keys = idempotency_keys.c
+        self._keys = select(idempotency_keys).where(database.among(keys.key, "keys"))
+        self._series = select(series).where(database.among(series.c.series, "names"))
+        self._ids = select(events.c.id).where(database.among(events.c.id, "ids")).limit(1)
+        self._erasable = (
+            select(events.c.id, events.c.position, details.c.content.is_(None).label("erased"))
+            .join(details, details.c.position == events.c.position)
+            .where(database.among(events.c.id, "ids"))
+        )
+        self._past = (
+            select(event_parts, events.c.id)
+            .join(events, events.c.position == event_parts.c.position)
+            .where(
+                and_(
+                    event_parts.c.record_number == bindparam("number"),
+                    event_parts.c.from_g < bindparam("end_g"),
+                    event_parts.c.from_g + event_parts.c.quantity_g > bindparam("from_g"),
+                )
+            )
+            .order_by(event_parts.c.position)
+        )
+
+    def commit(self, units: Sequence[Unit]) -> list[Outcome]:
+        """Do the units' commands in order, in one transaction; give each unit its outcome.
+
+        An outcome is an answer, or the error that stopped the whole unit. What this returns is
+        committed. A unit that the database keeps refusing fails alone, never its neighbours.
+        """
+        try:
+            return self._try_again(units)
+        except _Beaten as beaten:
+            if len(units) > 1 and beaten.alone:
+                return [self.commit([unit])[0] for unit in units]
+            return [_unavailable() for _ in units]
+        except Exception:
+            # A fault of ours in one unit: its neighbours are done without it.
+            if len(units) == 1:
+                raise
+            return [self._commit_alone(unit) for unit in units]
+
+    def _commit_alone(self, unit: Unit) -> Outcome:
+        try:
+            return self.commit([unit])[0]
+        except Exception as fault:  # noqa: BLE001 - handed to the one who waits for this unit
+            return Faulty(fault)
+
+    def _try_again(self, units: Sequence[Unit]) -> list[Outcome]:
+        before: list[_Attempt] = []
+        for number in range(_TRIES):
+            attempt = _Attempt()
+            try:
+                return self._attempt(units, attempt, before)
+            except (SQLAlchemyError, psycopg.Error) as error:
+                objection = self.database.objection(error)
+                if objection is Objection.AWAY:
+                    raise _Beaten(alone=False) from error
+                if objection is Objection.LOST:
+                    self.database.engine.dispose()
+                    before.append(attempt)
+                time.sleep(random.uniform(0, 0.02 * 2**number))
+        raise _Beaten(alone=objection is Objection.RACE)
+
+    def _attempt(
+        self, units: Sequence[Unit], attempt: "_Attempt", before: Sequence["_Attempt"]
+    ) -> list[Outcome]:
+        with self.database.writing() as connection:
+            self._lock(connection, units)
+            for earlier in before:  # its COMMIT may have been done before its answer was lost
+                if self._was_committed(connection, earlier):
+                    return earlier.outcomes
+            batch, replays = self._load(connection, units)
+            batch.decide(units, replays)
+            attempt.outcomes = self._append(connection, units, batch, replays)
+            attempt.event_ids = [UUID(p.draft.event_id).bytes for p in batch.pending]
+        return attempt.outcomes
+
+    def _was_committed(self, connection: Connection, earlier: "_Attempt") -> bool:
+        ids = earlier.event_ids[:1]
+        return bool(ids) and connection.execute(self._ids, {"ids": ids}).first() is not None
+
+    # lock -----------------------------------------------------------------------------------
+
+    def _lock(self, connection: Connection, units: Sequence[Unit]) -> None:
+        keys = {_hash(f"{unit.key.caller}\n{unit.key.key}") for unit in units if unit.key}
+        buckets: set[int] = set()
+        ids: set[bytes] = set()
+        for unit in units:
+            for command in unit.commands:
+                if isinstance(command, Create):
+                    serial = command.record.serial
+                    buckets.add(_hash(f"{serial.registry}\n{serial.series}") % _SERIES_BUCKETS)
+                elif not isinstance(command, OffsetError):
+                    ids.add(bytes.fromhex(command.record_id))
+        self.database.lock_keys(connection, keys)
+        self.database.lock_series(connection, buckets)
+        self.database.lock_records(connection, ids)
+
+    # load -----------------------------------------------------------------------------------
+
+    def _load(
+        self, connection: Connection, units: Sequence[Unit]
+    ) -> tuple[Batch, dict[int, Outcome]]:
+        replays = self._replays(connection, units)
+        commands = [
+            command
+            for number, unit in enumerate(units)
+            if number not in replays
+            for command in unit.commands
+            if not isinstance(command, OffsetError)
+        ]
+        loaded = self._loader.states(connection, {command.record_id for command in commands})
+        batch = Batch(loaded, past=partial(self._past_of, connection))
+        creates = [
+            command
+            for command in commands
+            if isinstance(command, Create) and command.record_id not in loaded
+        ]
+        if creates:
+            names = {command.record.serial.series for command in creates}
+            for row in connection.execute(self._series, {"names": list(names)}):
+                batch.series[row.registry, row.series] = row.number
+            wanted = [
+                (batch.series[line], serial.first, serial.last, record_id)
+                for serial, record_id in ((c.record.serial, c.record_id) for c in creates)
+                if (line := (serial.registry, serial.series)) in batch.series
+            ]
+            batch.taken.update(self.database.claims_overlapping(connection, wanted))
+        erased = [UUID(c.erased).bytes for c in commands if isinstance(c, Erase)]
+        if erased:
+            for row in connection.execute(self._erasable, {"ids": erased}):
+                batch.erasable[uuid_text(row.id)] = (row.position, bool(row.erased))
+        return batch, replays
+
+    def _replays(self, connection: Connection, units: Sequence[Unit]) -> dict[int, Outcome]:
+        """Find the answers that were given before to the same keys."""
+        keyed = {
+            (unit.key.caller, unit.key.key): number
+            for number, unit in reversed(list(enumerate(units)))
+            if unit.key
+        }
+        if not keyed:
+            return {}
+        stored = {
+            (row.caller, row.key): row
+            for row in connection.execute(self._keys, {"keys": [key for _, key in keyed]})
+        }
+        replays: dict[int, Outcome] = {}
+        for number, unit in enumerate(units):
+            row = stored.get((unit.key.caller, unit.key.key)) if unit.key else None
+            if unit.key and row is not None:
+                replays[number] = replayed(unit.key, bytes(row.fingerprint), row.answer)
+        return replays
+
+    def _past_of(
+        self, connection: Connection, number: int, from_g: int, end_g: int
+    ) -> tuple[Past, ...]:
+        rows = connection.execute(
+            self._past, {"number": number, "from_g": from_g, "end_g": end_g}
+        ).all()
+        if not rows:
+            return ()
+        at = self._loader.times(connection, [row.position for row in rows])
+        return tuple(
+            Past(row.from_g, row.quantity_g, row.type, uuid_text(row.id), at[row.position])
+            for row in rows
+        )
+
+    # append ---------------------------------------------------------------------------------
+
+    def _append(
+        self,
+        connection: Connection,
+        units: Sequence[Unit],
+        batch: Batch,
+        replays: dict[int, Outcome],
+    ) -> list[Outcome]:
+        history = self._loader.history(connection, list(batch.numbers_shown()))
+        appended = self._appender.append(connection, batch)
+        for record_id, made in appended.events.items():
+            history.setdefault(record_id, []).extend(made)
+        outcomes: list[Outcome] = []
+        stored: list[tuple[str, str, bytes, str]] = []
+        answered: dict[tuple[str, str], tuple[bytes, str]] = {}
+        for number, unit in enumerate(units):
+            outcome = replays.get(number)
+            own = (unit.key.caller, unit.key.key) if unit.key else None
+            if outcome is None and unit.key and own in answered:
+                outcome = replayed(unit.key, *answered[own])
+            if outcome is None:
+                outcome = unit.shape(batch.results(number, appended, history))
+                if unit.key and own and outcome.status in _STORED:
+                    answered[own] = (unit.key.fingerprint, _stored(outcome))
+                    stored.append((*own, *answered[own]))
+            outcomes.append(outcome)
+        self.database.insert(connection, idempotency_keys, stored)
+        bodies = [outcome.body for outcome in outcomes if isinstance(outcome, Answer)]
+        self._loader.fill_details(connection, bodies)
+        return outcomes
+
+
+class Faulty(OffsetError):
+    """A fault of the server itself; nothing was done."""
+
+    code = "internal"
+    title = "The server failed"
+
+    def __init__(self, fault: Exception) -> None:
+        super().__init__("the server failed; nothing was done")
+        self.fault = fault
+
+
+def _unavailable() -> OffsetError:
+    return DatabaseUnavailable("the database did not take this; nothing was done")
+
+
+class _Beaten(Exception):
+    """The database refused every try; `alone`: each unit may still pass on its own."""
+
+    def __init__(self, *, alone: bool) -> None:
+        super().__init__()
+        self.alone = alone
+
+
+class _Attempt:
+    """What a try decided, kept until it is known whether its COMMIT was done."""
+
+    def __init__(self) -> None:
+        self.event_ids: list[bytes] = []
+        self.outcomes: list[Outcome] = []
+
+
+def ensure_origin(database: Database, wanted: str | None, made: str | None) -> str:
+    """Give the ledger's origin; where it has none, write it once: `wanted`, or else `made`.
+
+    Raises:
+        Unfit: the ledger has another origin than the one that is wanted, or there is none.
+    """
+    ask = select(ledger_origin.c.origin)
+    with database.reading() as connection:
+        found = connection.execute(ask).scalar_one_or_none()
+    new = wanted or made
+    if found is None and new is not None:
+        try:
+            with database.writing() as connection:
+                connection.execute(insert(ledger_origin).values(id=1, origin=new))
+            found = new
+        except IntegrityError:  # another process was first
+            with database.reading() as connection:
+                found = connection.execute(ask).scalar_one()
+    if found is None:
+        raise Unfit("the ledger has no origin yet: run `offset migrate` with OFFSET_ORIGIN")
+    if wanted is not None and found != wanted:
+        raise Unfit(f"the ledger's origin is {found}; it was started with {wanted}")
+    return str(found)
+
+
+def replayed(key: Key, fingerprint: bytes, answer: str) -> Outcome:
+    """Give the stored answer again, or refuse a key that was used for another request."""
+    if fingerprint != key.fingerprint:
+        return KeyReused(f"Idempotency-Key {key.key} was used for another request", key=key.key)
+    stored: dict[str, Any] = json.loads(answer)
+    outcome = Answer(**stored)
+    return replace(outcome, headers={**outcome.headers, "Idempotent-Replayed": "true"})
+
+
+def _stored(answer: Answer) -> str:
+    return json.dumps(
+        {"status": answer.status, "body": answer.body, "headers": dict(answer.headers)},
+        ensure_ascii=False,
+    )
+
+
+def _hash(text: str) -> int:
+    """Hash to 31 bits, as PostgreSQL's advisory locks take them."""
+    return crc32(text.encode()) & 0x7FFFFFFF

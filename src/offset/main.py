@@ -1,0 +1,138 @@
+"""The application: wires the parts up, and holds the one error handler."""
+
+import gc
+import logging
+import secrets
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from importlib.resources import files
+from pathlib import Path
+from typing import Any, Final
+
+from fastapi import FastAPI, Request, Response
+from fastapi.responses import HTMLResponse, RedirectResponse
+from starlette.exceptions import HTTPException
+from starlette.staticfiles import StaticFiles
+
+from offset import __version__
+from offset.core.errors import Malformed, MethodNotAllowed, OffsetError, PageNotFound
+from offset.database import Database, migrate, require_schema
+from offset.guard import Guard
+from offset.ledger import Faulty, Ledger, ensure_origin
+from offset.reading import Reader
+from offset.receiving import respond_error
+from offset.routes import Api, router
+from offset.settings import Settings, read_settings
+from offset.submitting import Submission
+from offset.writer import Writer
+
+_log: Final = logging.getLogger("uvicorn.error")
+_DOCS_POLICY: Final = (
+    "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; "
+    "img-src 'self' data:; connect-src 'self'; frame-ancestors 'none'; base-uri 'none'"
+)
+
+
+def open_ledger(settings: Settings, *, pool_size: int = 10) -> tuple[Database, str]:
+    """Open the settings' database and give it with the ledger's origin.
+
+    SQLite is migrated by itself; PostgreSQL only by `offset migrate`.
+
+    Raises:
+        Unfit: the schema, the origin or the durability is not what it has to be.
+        DatabaseUnavailable: the database cannot be reached.
+    """
+    database = Database(settings.database_url, pool_size=pool_size)
+    try:
+        database.require_durability()
+        if database.is_sqlite:
+            migrate(database)
+        require_schema(database)
+        made = f"localhost/{secrets.token_hex(16)}" if database.is_sqlite else None
+        origin = ensure_origin(database, settings.origin, made)
+        if origin == made:
+            _log.info("Origin %s was made up; a public log needs OFFSET_ORIGIN.", origin)
+    except BaseException:
+        database.close()
+        raise
+    return database, origin
+
+
+def create_app(settings: Settings | None = None) -> Guard:
+    """Make the application of one ledger."""
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[dict[str, Any]]:
+        try:
+            chosen = settings or read_settings()
+            database, origin = open_ledger(chosen)
+        except OffsetError as error:
+            app.state.unfit = error.detail
+            raise
+        writer = Writer(Ledger(database, origin=origin))
+        submission = Submission(refuse_unparsed=chosen.unparsed == "refuse")
+        app.state.api = Api(writer, Reader(database), submission)
+        writer.start()
+        gc.collect()
+        gc.freeze()  # what start-up made is never garbage; p99 falls by a factor of six
+        try:
+            yield {}
+        finally:
+            writer.stop()
+            database.close()
+
+    app = FastAPI(
+        title="Offset",
+        version=__version__,
+        summary="A ledger of carbon credits in which no gram is issued, sold or retired twice.",
+        license_info={"name": "Apache-2.0", "identifier": "Apache-2.0"},
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+        lifespan=lifespan,
+    )
+    app.include_router(router)
+    app.add_api_route("/docs", _docs, include_in_schema=False)
+    app.add_api_route("/", _home, include_in_schema=False)
+    app.mount("/static", StaticFiles(directory=Path(str(files("offset") / "static"))))
+    app.add_exception_handler(OffsetError, _refused)
+    app.add_exception_handler(HTTPException, _http_refused)
+    app.add_exception_handler(Exception, _failed)
+    return Guard(app, unfit=lambda: getattr(app.state, "unfit", None))
+
+
+async def _refused(request: Request, error: Exception) -> Response:
+    """Turn any of our errors into its problem document."""
+    assert isinstance(error, OffsetError)
+    if isinstance(error, Faulty):
+        _log.error("A unit failed", exc_info=error.fault)
+    return respond_error(request, error)
+
+
+async def _http_refused(request: Request, error: Exception) -> Response:
+    """Turn what the framework refuses by itself into one of our errors."""
+    assert isinstance(error, HTTPException)
+    path = request.url.path[:200]
+    if error.status_code == 405:
+        response = respond_error(request, MethodNotAllowed(f"{request.method} {path}"))
+        response.headers.update(error.headers or {})
+        return response
+    if error.status_code == 404:
+        return respond_error(request, PageNotFound(f"{path}: nothing is here"))
+    return respond_error(request, Malformed(str(error.detail)))
+
+
+async def _failed(request: Request, error: Exception) -> Response:
+    return respond_error(request, Faulty(error))
+
+
+async def _docs() -> Response:
+    page = (files("offset") / "static" / "docs.html").read_text(encoding="utf-8")
+    return HTMLResponse(page, headers={"Content-Security-Policy": _DOCS_POLICY})
+
+
+async def _home() -> Response:
+    return RedirectResponse("/docs")
+
+
+app: Final = create_app()

@@ -1,0 +1,181 @@
+"""The tables.
+
+Append-only: `records`, `events`, `event_parts`, `ledger_origin`. Projections, which can be thrown
+away and rebuilt from the events: `record_state`, `holdings`, `series`, `serial_claims`. What no
+table here can say (ranges that may not overlap, rows that may not change) stands in the
+migrations, in each database's own words.
+"""
+
+from typing import Final
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    CheckConstraint,
+    Column,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    SmallInteger,
+    Table,
+    Text,
+    UniqueConstraint,
+)
+
+# A big number that is also SQLite's rowid where it is the only primary key.
+Big: Final = BigInteger().with_variant(Integer, "sqlite")
+
+metadata: Final = MetaData(
+    naming_convention={
+        "pk": "%(table_name)s_pkey",
+        "uq": "%(table_name)s_%(column_0_N_name)s_key",
+        "fk": "%(table_name)s_%(column_0_name)s_fkey",
+        "ck": "%(table_name)s_%(constraint_name)s_check",
+        "ix": "%(table_name)s_%(column_0_N_name)s_idx",
+    }
+)
+
+# The log's name, written once: a leaf cannot be replayed into another log.
+ledger_origin: Final = Table(
+    "ledger_origin",
+    metadata,
+    Column("id", SmallInteger, CheckConstraint("id = 1", name="one_row"), primary_key=True),
+    Column("origin", Text, nullable=False),
+)
+
+# One row: position and time (microseconds since 1970, UTC) of the last event.
+ledger_head: Final = Table(
+    "ledger_head",
+    metadata,
+    Column("id", SmallInteger, CheckConstraint("id = 1", name="one_row"), primary_key=True),
+    Column("position", Big, nullable=False),
+    Column("at_us", Big, nullable=False),
+)
+
+# The five canonical fields, what was sent, and the optional fields; `number` is the position of
+# the record's CREATED event.
+records: Final = Table(
+    "records",
+    metadata,
+    Column("number", Big, primary_key=True, autoincrement=False),
+    Column("id", LargeBinary, nullable=False, unique=True),
+    Column("project_name", Text, nullable=False),
+    Column("registry", Text, nullable=False),
+    Column("vintage", Integer, nullable=False),
+    Column("quantity_g", Big, CheckConstraint("quantity_g > 0", name="positive"), nullable=False),
+    Column("serial_number", Text, nullable=False),
+    Column("sent", Text, nullable=False),
+    Column("first_holder", Text),
+    Column("extra", Text, nullable=False),
+    Column("effective_on", Text),
+    Column("created_at_us", Big, nullable=False),
+    Index(None, "registry", "vintage", "number"),
+    Index(None, "vintage", "number"),
+)
+
+# A registry's number lines; `number` is the position of the event that first counted on it.
+series: Final = Table(
+    "series",
+    metadata,
+    Column("number", Big, primary_key=True, autoincrement=False),
+    Column("registry", Text, nullable=False),
+    Column("series", Text, nullable=False),
+    UniqueConstraint("registry", "series"),
+)
+
+# Which serial numbers a record covers; `form` is how the registry writes them (JSON; null where
+# no grammar reads the text).
+serial_claims: Final = Table(
+    "serial_claims",
+    metadata,
+    Column("series_number", Big, ForeignKey("series.number"), primary_key=True),
+    Column("first", Big, primary_key=True),
+    Column("last", Big, nullable=False),
+    Column("record_number", Big, ForeignKey("records.number"), nullable=False, index=True),
+    Column("form", Text),
+    CheckConstraint("first >= 0 AND first <= last", name="range"),
+)
+
+# The one mutable row of a record, and the only one that is locked.
+record_state: Final = Table(
+    "record_state",
+    metadata,
+    Column(
+        "record_number",
+        Big,
+        ForeignKey("records.number"),
+        primary_key=True,
+        autoincrement=False,
+    ),
+    Column("seq", Integer, nullable=False),
+    Column("leaf_hash", LargeBinary, nullable=False),
+    Column("status", Text, nullable=False),
+    Column("available_g", Big, nullable=False),
+    Column("sold_g", Big, nullable=False),
+    Column("retired_g", Big, nullable=False),
+    Column("cancelled_g", Big, nullable=False),
+    Column("erasures", Integer, nullable=False),
+    Column("sold", Text),  # the newest SOLD event and its time: "<event id> <time>"
+    Column("retired", Text),
+    Column("cancelled", Text),
+    Index(None, "status", "record_number"),
+)
+
+# Who holds which unbroken part of a record now.
+holdings: Final = Table(
+    "holdings",
+    metadata,
+    Column("record_number", Big, ForeignKey("records.number"), primary_key=True),
+    Column("from_g", Big, CheckConstraint("from_g >= 0", name="inside"), primary_key=True),
+    Column("quantity_g", Big, CheckConstraint("quantity_g > 0", name="positive"), nullable=False),
+    Column("holder", Text),
+    Index(None, "holder", "record_number"),
+)
+
+# `leaf` are the canonical bytes that the log hashes, written once; `position` is the leaf index.
+events: Final = Table(
+    "events",
+    metadata,
+    Column("position", Big, primary_key=True, autoincrement=False),
+    Column("record_number", Big, ForeignKey("records.number"), nullable=False),
+    Column("seq", Integer, CheckConstraint("seq > 0", name="positive"), nullable=False),
+    Column("id", LargeBinary, nullable=False, unique=True),
+    Column("type", Text, nullable=False),
+    Column("leaf", LargeBinary, nullable=False),
+    Column("leaf_hash", LargeBinary, nullable=False),
+    UniqueConstraint("record_number", "seq"),
+)
+
+# The grams that an event sold, retired or cancelled.
+event_parts: Final = Table(
+    "event_parts",
+    metadata,
+    Column("position", Big, ForeignKey("events.position"), primary_key=True),
+    Column("from_g", Big, CheckConstraint("from_g >= 0", name="inside"), primary_key=True),
+    Column("quantity_g", Big, CheckConstraint("quantity_g > 0", name="positive"), nullable=False),
+    Column("record_number", Big, ForeignKey("records.number"), nullable=False),
+    Column("type", Text, nullable=False),
+    Index(None, "record_number", "from_g"),
+)
+
+# Words and prices beside an event. Erasing empties salt and content for good.
+details: Final = Table(
+    "details",
+    metadata,
+    Column("position", Big, ForeignKey("events.position"), primary_key=True, autoincrement=False),
+    Column("salt", LargeBinary),
+    Column("content", Text),
+    Column("private", Boolean, nullable=False),
+)
+
+# The first answer to each key, without details.
+idempotency_keys: Final = Table(
+    "idempotency_keys",
+    metadata,
+    Column("caller", Text, primary_key=True),
+    Column("key", Text, primary_key=True),
+    Column("fingerprint", LargeBinary, nullable=False),
+    Column("answer", Text, nullable=False),
+)

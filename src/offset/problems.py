@@ -1,0 +1,103 @@
+"""Errors as RFC 9457 problem documents: the one place where they become HTTP."""
+
+import re
+from collections.abc import Sequence
+from typing import Any, Final
+
+from pydantic import ValidationError
+
+from offset.core.errors import (
+    Fact,
+    HeadersTooLarge,
+    Invalid,
+    InvalidField,
+    Malformed,
+    MethodNotAllowed,
+    Misdirected,
+    Missing,
+    NotLocal,
+    OffsetError,
+    PreconditionFailed,
+    Refused,
+    TooLarge,
+    Unavailable,
+    UnsupportedMediaType,
+    tree,
+)
+
+_STATUS: Final[tuple[tuple[type[OffsetError], int], ...]] = (
+    (Malformed, 400),
+    (NotLocal, 403),
+    (Missing, 404),
+    (MethodNotAllowed, 405),
+    (Refused, 409),
+    (PreconditionFailed, 412),
+    (TooLarge, 413),
+    (UnsupportedMediaType, 415),
+    (Misdirected, 421),
+    (Invalid, 422),
+    (HeadersTooLarge, 431),
+    (Unavailable, 503),
+)
+RETRY_AFTER_S: Final = 1
+
+
+def status_of(error: OffsetError) -> int:
+    """Give an error's HTTP status; 500 only for a fault of the server."""
+    return next((status for kind, status in _STATUS if isinstance(error, kind)), 500)
+
+
+def problem(error: OffsetError, *, instance: str | None = None) -> dict[str, Any]:
+    """Make an error's problem document, with its facts as members."""
+    body: dict[str, Any] = {
+        "type": f"/errors/{error.code}",
+        "title": error.title,
+        "status": status_of(error),
+        "detail": error.detail,
+    }
+    if instance is not None:
+        body["instance"] = instance
+    return {**error.facts, **body, "code": error.code}
+
+
+def invalid(error: ValidationError) -> OffsetError:
+    """Turn what a model found wrong into one of our errors, with JSON pointers."""
+    found: list[Fact] = [
+        {
+            "pointer": pointer(item["loc"]),
+            "code": item["type"] if item["type"] in CODES else InvalidField.code,
+            "detail": _sentence(item["type"], item["msg"]),
+        }
+        for item in error.errors(include_url=False, include_input=False)
+    ]
+    first = found[0]
+    assert isinstance(first, dict)
+    codes = {item["code"] for item in found if isinstance(item, dict)}
+    kind = CODES[str(first["code"])] if len(codes) == 1 else InvalidField
+    where = str(first["pointer"]).lstrip("/")
+    detail = f"{where}: {first['detail']}" if where else str(first["detail"])
+    if len(found) > 1:
+        detail += f" (and {len(found) - 1} more)"
+    return kind(detail, errors=found)
+
+
+def pointer(location: Sequence[int | str]) -> str:
+    """Write where in the body something stands, as a JSON pointer (RFC 6901)."""
+    steps = [str(step).replace("~", "~0").replace("/", "~1") for step in location]
+    return "".join(f"/{_printable(step)}" for step in steps if not step.startswith("function-"))
+
+
+def _printable(text: str) -> str:
+    return re.sub(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]", "?", text)[:100]
+
+
+def _sentence(kind: str, message: str) -> str:
+    known = {
+        "extra_forbidden": "there is no such field",
+        "missing": "has to be given",
+        "bool_type": "has to be true or false",
+    }
+    return known.get(kind, message)
+
+
+CODES: Final = {kind.code: kind for kind in tree()}

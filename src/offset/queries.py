@@ -1,0 +1,133 @@
+"""The public shapes of what a caller asks for in a query string."""
+
+import base64
+import binascii
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, WithJsonSchema
+
+from offset.answers import Json
+from offset.core.canonical import canonical_registry, canonical_serial, display_text
+from offset.core.errors import BadCursor, InvalidField
+from offset.core.records import Status
+from offset.reading import LARGEST_PAGE, Filters
+from offset.registries import find_serial
+from offset.schemas import Holder, Sent, reads
+
+
+def _natural(value: Any, largest: int = 2**53 - 1) -> int:
+    if not isinstance(value, int) or isinstance(value, bool):
+        if not (isinstance(value, str) and value.isascii() and value.isdigit()):
+            raise InvalidField("has to be a whole number")
+        value = int(value[:20])
+    if not 0 <= value <= largest:
+        raise InvalidField(f"has to be at most {largest}")
+    return int(value)
+
+
+def _limit(value: Any) -> int:
+    if _natural(value, LARGEST_PAGE) == 0:
+        raise InvalidField("has to be at least 1")
+    return _natural(value, LARGEST_PAGE)
+
+
+def _year(value: Any) -> int:
+    if not 1900 <= _natural(value) <= 2199:
+        raise InvalidField("has to be a year from 1900 to 2199")
+    return _natural(value)
+
+
+def _words(value: Any) -> str:
+    return display_text(str(value), largest=500)
+
+
+def _whole(shape: Json) -> WithJsonSchema:
+    return WithJsonSchema({"type": "integer", **shape})
+
+
+Limit = Annotated[
+    int, reads(_limit), _whole({"minimum": 1, "maximum": LARGEST_PAGE, "default": 50})
+]
+Year = Annotated[int, reads(_year), _whole({"minimum": 1900, "maximum": 2199})]
+After = Annotated[int, reads(_natural), _whole({"minimum": 0})]
+Text = Annotated[
+    str,
+    reads(_words),
+    WithJsonSchema({"type": "string", "minLength": 1, "maxLength": 500}),
+]
+
+
+class Format(Sent):
+    """In which form to answer."""
+
+    format: Literal["json"] = "json"
+
+
+class RecordsQuery(Sent):
+    """Which records to list."""
+
+    registry: Text | None = None
+    vintage: Year | None = None
+    vintage_from: Year | None = None
+    vintage_to: Year | None = None
+    status: Literal["CREATED", "SOLD", "RETIRED", "CANCELLED"] | None = None
+    holder: Holder | None = None
+    project_name: Annotated[Text | None, Field(description="Text in the project's name.")] = None
+    serial: Annotated[Text | None, Field(description="A serial number, or a range.")] = None
+    limit: Limit = 50
+    cursor: Annotated[str | None, Field(description="The `next` of the page before.")] = None
+
+    def after_number(self) -> int:
+        """Give the number of the record after which the page begins.
+
+        Raises:
+            BadCursor: the cursor was not given by this server.
+        """
+        return -1 if self.cursor is None else _number_of(self.cursor)
+
+    def filters(self) -> Filters:
+        """Turn what was asked into values."""
+        serial = None
+        if self.serial is not None:
+            text = canonical_serial(self.serial)
+            serial = find_serial(text)
+            if serial is None:
+                raise InvalidField(f"serial: no grammar reads {text}; look it up at /serials")
+        return Filters(
+            registry=None if self.registry is None else canonical_registry(self.registry),
+            vintage=self.vintage,
+            vintage_from=self.vintage_from,
+            vintage_to=self.vintage_to,
+            status=None if self.status is None else Status(self.status).value,
+            holder=self.holder,
+            project_name=self.project_name,
+            serial=serial,
+        )
+
+
+class EventsQuery(Sent):
+    """From where to read events."""
+
+    after: Annotated[After | None, Field(description="Read on after this one.")] = None
+    limit: Limit = 50
+
+
+class SerialQuery(Sent):
+    """Whose serial number it is, where no grammar can tell."""
+
+    registry: Text | None = None
+
+
+def cursor_of(number: int) -> str:
+    """Make the cursor that goes on after a record's number."""
+    return base64.urlsafe_b64encode(f"r{number}".encode()).decode().rstrip("=")
+
+
+def _number_of(cursor: str) -> int:
+    try:
+        text = base64.urlsafe_b64decode(cursor[:100] + "=" * (-len(cursor) % 4)).decode()
+    except (binascii.Error, ValueError):
+        raise BadCursor("the cursor was not given by this server") from None
+    if not (text[:1] == "r" and text[1:].isascii() and text[1:].isdigit() and len(text) < 18):
+        raise BadCursor("the cursor was not given by this server")
+    return int(text[1:])

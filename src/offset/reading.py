@@ -1,0 +1,405 @@
+"""Reads: one record, lists, events in order, serial numbers, retirements.
+
+Each call is one transaction that sees one moment of the ledger. Lists go on from a position, so
+their cost does not grow with how far a reader has come.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, Connection, Select, and_, bindparam, func, select
+
+from offset.answers import (
+    Json,
+    balance_view,
+    event_view,
+    links,
+    part_view,
+    record_summary,
+    record_view,
+    serial_view,
+)
+from offset.core.canonical import canonical_text
+from offset.core.commands import record_not_found
+from offset.core.errors import EventNotFound, RetirementNotFound, SerialNotFound
+from offset.core.events import Event, read_leaf, read_parts, time_text
+from offset.core.quantities import GRAMS_PER_CREDIT, tonnes
+from offset.core.records import Balance, Part, RecordState
+from offset.core.serials import Serial
+from offset.database import Database
+from offset.loading import WHOLE, Loader, record_of, uuid_text
+from offset.models import (
+    event_parts,
+    events,
+    holdings,
+    ledger_head,
+    record_state,
+    records,
+    serial_claims,
+    series,
+)
+
+LARGEST_PAGE: Final = 500
+RECORDS_OF_SERIAL: Final = 100  # a range that spans more records shows the first so many
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Filters:
+    """Which records a list shows; None where it does not matter."""
+
+    registry: str | None = None
+    vintage: int | None = None
+    vintage_from: int | None = None
+    vintage_to: int | None = None
+    status: str | None = None
+    holder: str | None = None
+    project_name: str | None = None
+    serial: Serial | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Page:
+    """A page of a list: where to go on, and the number of all items where it was asked for."""
+
+    items: list[Json]
+    next: int | None
+    head: int
+    total: int | None = None
+
+
+class Reader:
+    """Reads one ledger; safe to use from several threads."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._loader = Loader(database)
+
+    def check(self) -> None:
+        """Ask the database for anything.
+
+        Raises:
+            DatabaseUnavailable: it does not answer.
+        """
+        with self._database.reading() as connection:
+            self._head(connection)
+
+    def record(self, record_id: str) -> tuple[RecordState, Json]:
+        """Read a record with its status, holdings and newest events.
+
+        Raises:
+            RecordNotFound: there is none.
+        """
+        with self._database.reading() as connection:
+            number, state = self._state(connection, record_id)
+            history = self._loader.history(connection, [number])
+            view = record_view(state, history[record_id])
+            self._loader.fill_details(connection, [view])
+        return state, view
+
+    def _state(self, connection: Connection, record_id: str) -> tuple[int, RecordState]:
+        found = self._loader.states(connection, [record_id])
+        if record_id not in found:
+            raise record_not_found(record_id)
+        return found[record_id]
+
+    def records(self, filters: Filters, *, after: int, limit: int, count: bool) -> Page:
+        """List records in the order of their creation, from the one after number `after`."""
+        conditions = self._conditions(filters)
+        with self._database.reading() as connection:
+            statement = (
+                WHOLE.where(records.c.number > after, *conditions)
+                .order_by(records.c.number)
+                .limit(limit + 1)
+            )
+            rows = connection.execute(statement).all()
+            total = self._count(connection, conditions) if count else None
+            head = self._head(connection)
+        items = [_listed(row) for row in rows[:limit]]
+        following = rows[limit - 1].number if len(rows) > limit else None
+        return Page(items=items, next=following, head=head, total=total)
+
+    def _count(self, connection: Connection, conditions: Sequence[ColumnElement[bool]]) -> int:
+        counted = WHOLE.where(*conditions).with_only_columns(func.count())
+        return int(connection.execute(counted).scalar_one())
+
+    def _conditions(self, filters: Filters) -> list[ColumnElement[bool]]:
+        found: list[ColumnElement[bool]] = []
+        for column, value in (
+            (records.c.registry, filters.registry),
+            (records.c.vintage, filters.vintage),
+            (record_state.c.status, filters.status),
+        ):
+            if value is not None:
+                found.append(column == value)
+        if filters.vintage_from is not None:
+            found.append(records.c.vintage >= filters.vintage_from)
+        if filters.vintage_to is not None:
+            found.append(records.c.vintage <= filters.vintage_to)
+        if filters.holder is not None:
+            held = select(holdings.c.record_number).where(holdings.c.holder == filters.holder)
+            found.append(records.c.number.in_(held))
+        if filters.project_name is not None:
+            wanted = canonical_text(filters.project_name)
+            found.append(records.c.project_name.contains(wanted, autoescape=True))
+        if filters.serial is not None:
+            found.append(records.c.number.in_(_claimants(filters.serial)))
+        return found
+
+    def events_of(self, record_id: str, *, after: int, limit: int) -> Page:
+        """List a record's events in order, from the one after seq `after`.
+
+        Raises:
+            RecordNotFound: there is no such record.
+        """
+        with self._database.reading() as connection:
+            number, state = self._state(connection, record_id)
+            rows = connection.execute(
+                select(events.c.position, events.c.leaf)
+                .where(events.c.record_number == number, events.c.seq > after)
+                .order_by(events.c.seq)
+                .limit(limit + 1)
+            ).all()
+            found = [read_leaf(*row) for row in rows[:limit]]
+            items = [event_view(event, state.record.serial) for event in found]
+            self._loader.fill_details(connection, [{"events": items}])
+            head = self._head(connection)
+        following = found[-1].seq if len(rows) > limit else None
+        return Page(items=items, next=following, head=head, total=state.seq)
+
+    def events(self, *, after: int, limit: int) -> Page:
+        """List all events in the order of their positions, from the one after `after`."""
+        with self._database.reading() as connection:
+            rows = connection.execute(
+                select(events.c.position, events.c.record_number, events.c.leaf)
+                .where(events.c.position > after)
+                .order_by(events.c.position)
+                .limit(limit + 1)
+            ).all()
+            shown = rows[:limit]
+            serials = self._serials(connection, {row.record_number for row in shown})
+            items = [
+                event_view(read_leaf(row.position, row.leaf), serials[row.record_number])
+                for row in shown
+            ]
+            self._loader.fill_details(connection, [{"events": items}])
+            head = self._head(connection)
+        following = shown[-1].position if len(rows) > limit else None
+        return Page(items=items, next=following, head=head)
+
+    def _serials(self, connection: Connection, numbers: set[int]) -> dict[int, Serial]:
+        wanted = WHOLE.where(self._database.among(records.c.number, "numbers"))
+        rows = connection.execute(wanted, {"numbers": list(numbers)}) if numbers else ()
+        return {row.number: record_of(row).serial for row in rows}
+
+    def serial(self, serial: Serial | None, text: str, registry: str | None) -> Json:
+        """Find out what became of serial numbers: records, holders, ends, history.
+
+        `text` is looked up as it stands where no grammar reads it, so `serial` is None.
+
+        Raises:
+            SerialNotFound: no record covers any of them.
+        """
+        with self._database.reading() as connection:
+            rows = connection.execute(_covering(serial, text, registry)).all()
+            if not rows:
+                raise SerialNotFound(f"serial {text}: no record covers it", serial_number=text)
+            states = self._loader.from_rows(connection, rows)
+            found = [
+                self._covered(connection, number, state, serial)
+                for number, state in sorted(states.values(), key=lambda entry: entry[0])
+            ]
+            self._loader.fill_details(connection, found)
+        shown = serial or next(iter(states.values()))[1].record.serial
+        return {**serial_view(shown), "registry": shown.registry, "records": found}
+
+    def _covered(
+        self, connection: Connection, number: int, state: RecordState, serial: Serial | None
+    ) -> Json:
+        """Show the part of a record that the asked serial numbers are."""
+        own = state.record.serial
+        asked = Part(0, state.record.quantity_g)
+        if serial is not None:
+            first, last = max(serial.first, own.first), min(serial.last, own.last)
+            asked = Part(
+                (first - own.first) * GRAMS_PER_CREDIT, (last - first + 1) * GRAMS_PER_CREDIT
+            )
+        rows = connection.execute(
+            _parts_within, {"number": number, "from_g": asked.from_g, "end_g": asked.end_g}
+        ).all()
+        held = [(h.from_g, h.quantity_g, {"holder": h.holder}) for h in state.holdings]
+        ended = [
+            (row.from_g, row.quantity_g, {"event_id": uuid_text(row.id), "type": row.type})
+            for row in rows
+            if row.type != "SOLD"
+        ]
+        parts: list[Json] = []
+        for from_g, quantity_g, fate in sorted([*held, *ended], key=lambda entry: entry[0]):
+            start, end = max(from_g, asked.from_g), min(from_g + quantity_g, asked.end_g)
+            if start < end:
+                status = fate.pop("type", "HELD")
+                parts.append({"status": status, **fate, **part_view(own, Part(start, end - start))})
+        positions = [number, *(row.position for row in rows)]
+        leaves = connection.execute(
+            select(events.c.position, events.c.leaf)
+            .where(self._database.among(events.c.position, "positions"))
+            .order_by(events.c.position),
+            {"positions": positions},
+        )
+        return {
+            **record_summary(state.record),
+            "status": state.status.value,
+            "parts": parts,
+            "events": [event_view(read_leaf(*row), own) for row in leaves],
+            "links": links(state.record.id),
+        }
+
+    def retirement(self, event_id: str) -> Json:
+        """Read a retirement, with all events of its group.
+
+        Raises:
+            RetirementNotFound: no RETIRED event has this id.
+        """
+        with self._database.reading() as connection:
+            found = self._event(connection, event_id)
+            if found is None or found.type != "RETIRED":
+                raise RetirementNotFound(
+                    f"retirement {event_id}: not in this ledger", retirement_id=event_id
+                )
+            number, state = self._state(connection, found.record_id)
+            group = [found]
+            if found.data["group"] is not None:
+                group = self._group(connection, number, found.data["group"], found.seq)
+            views = [event_view(event, state.record.serial) for event in group]
+            self._loader.fill_details(connection, [{"events": views}])
+        return _retirement(state, group, views)
+
+    def record_of_event(self, event_id: str) -> str:
+        """Give the id of the record that an event belongs to.
+
+        Raises:
+            EventNotFound: there is no such event.
+        """
+        with self._database.reading() as connection:
+            found = self._event(connection, event_id)
+        if found is None:
+            raise EventNotFound(f"event {event_id}: not in this ledger", event_id=event_id)
+        return found.record_id
+
+    def _event(self, connection: Connection, event_id: str) -> Event | None:
+        try:
+            wanted = UUID(event_id).bytes
+        except ValueError:
+            return None
+        row = connection.execute(
+            select(events.c.position, events.c.leaf).where(events.c.id == wanted)
+        ).first()
+        return None if row is None else read_leaf(*row)
+
+    def _group(self, connection: Connection, number: int, group: str, seq: int) -> list[Event]:
+        """Read the events of a group; they follow each other within their record."""
+        first = self._event(connection, group)
+        assert first is not None, "a group is named for its first event"
+        found: list[Event] = []
+        rows = connection.execute(
+            select(events.c.position, events.c.leaf)
+            .where(events.c.record_number == number, events.c.seq >= first.seq)
+            .order_by(events.c.seq)
+        )
+        for row in rows:
+            event = read_leaf(*row)
+            if event.data.get("group") != group:
+                break
+            found.append(event)
+        rows.close()
+        assert any(event.seq == seq for event in found)
+        return found
+
+    def head(self) -> int:
+        """Give the position of the last event; -1 in an empty ledger."""
+        with self._database.reading() as connection:
+            return self._head(connection)
+
+    def _head(self, connection: Connection) -> int:
+        return int(connection.execute(_head_position).scalar_one())
+
+
+_head_position: Final = select(ledger_head.c.position)
+_parts_within: Final = (
+    select(event_parts, events.c.id)
+    .join(events, events.c.position == event_parts.c.position)
+    .where(
+        and_(
+            event_parts.c.record_number == bindparam("number"),
+            event_parts.c.from_g < bindparam("end_g"),
+            event_parts.c.from_g + event_parts.c.quantity_g > bindparam("from_g"),
+        )
+    )
+    .order_by(event_parts.c.position)
+    .limit(1_000)
+)
+
+
+def _claimants(serial: Serial) -> Select[Any]:
+    """Name the records that cover some of the serial numbers."""
+    return (
+        select(serial_claims.c.record_number)
+        .join(series, series.c.number == serial_claims.c.series_number)
+        .where(
+            series.c.registry == serial.registry,
+            series.c.series == serial.series,
+            serial_claims.c.first <= serial.last,
+            serial_claims.c.last >= serial.first,
+        )
+    )
+
+
+def _covering(serial: Serial | None, text: str, registry: str | None) -> Select[Any]:
+    wanted = WHOLE
+    if serial is not None:
+        wanted = wanted.where(records.c.number.in_(_claimants(serial)))
+        return wanted.order_by(records.c.number).limit(RECORDS_OF_SERIAL)
+    wanted = wanted.where(series.c.series == text, serial_claims.c.form.is_(None))
+    if registry is not None:
+        wanted = wanted.where(series.c.registry == registry)
+    return wanted.order_by(records.c.number).limit(RECORDS_OF_SERIAL)
+
+
+def _listed(row: Any) -> Json:
+    balance = Balance(
+        issued_g=row.quantity_g,
+        available_g=row.available_g,
+        sold_g=row.sold_g,
+        retired_g=row.retired_g,
+        cancelled_g=row.cancelled_g,
+    )
+    record = record_of(row)
+    return {
+        **record_summary(record),
+        "created_at": time_text(row.created_at_us),
+        "status": row.status,
+        "balance": balance_view(balance),
+        "serial": serial_view(record.serial),
+        "links": links(record.id),
+    }
+
+
+def _retirement(state: RecordState, group: Sequence[Event], views: Sequence[Json]) -> Json:
+    first: Mapping[str, Any] = group[0].data
+    parts = [part for event in group for part in read_parts(event.data["parts"])]
+    details = views[0]["details"] or {}
+    return {
+        "id": group[0].id,
+        "record": record_summary(state.record),
+        "quantity": tonnes(sum(part.quantity_g for part in parts)),
+        "parts": [part_view(state.record.serial, part) for part in parts],
+        "holders": list(dict.fromkeys(event.data["holder"] for event in group)),
+        "beneficiary": details.get("beneficiary"),
+        "purpose": first["purpose"],
+        "country": first["country"],
+        "effective_on": first["effective_on"],
+        "created_at": group[0].at,
+        "events": list(views),
+        "links": links(state.record.id),
+    }

@@ -1,0 +1,272 @@
+"""Requests as this server reads them: strict JSON, bounded bodies, a lean route.
+
+FastAPI's own request machinery costs more than the ledger; `LeanRoute` keeps its signatures, and
+with them the OpenAPI document, and reads the request itself.
+"""
+
+import inspect
+import json
+import re
+from collections.abc import Callable, Coroutine, Mapping
+from decimal import Decimal
+from typing import Any, Final, get_args, get_type_hints
+
+from fastapi import Request, Response
+from fastapi.routing import APIRoute
+from pydantic import BaseModel, ValidationError
+
+from offset.core.errors import (
+    BadHeader,
+    InvalidField,
+    MalformedJson,
+    OffsetError,
+    TooLarge,
+    UnsupportedMediaType,
+)
+from offset.problems import RETRY_AFTER_S, invalid, problem
+from offset.units import Answer
+
+LARGEST_BODY: Final = 256 * 1024  # bytes
+LARGEST_BATCH_BODY: Final = 16 * 1024 * 1024
+LARGEST_DEPTH: Final = 32
+_JSON_TYPE: Final = re.compile(r'application/json\s*(;\s*charset="?utf-8"?\s*)?', re.IGNORECASE)
+_KEY: Final = re.compile(r"[\x21-\x7e](?:[\x20-\x7e]*[\x21-\x7e])?", re.ASCII)
+
+
+class LeanRoute(APIRoute):
+    """A route whose endpoint takes `request`, path parameters, a `query` and a `body` model.
+
+    Dependencies would be skipped without a word, so a route that has them is refused.
+    """
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        """Read the request by the endpoint's signature and call it."""
+        assert not self.dependencies, f"{self.path}: a lean route has no dependencies"
+        endpoint = self.endpoint
+        hints = get_type_hints(endpoint)
+        names = set(inspect.signature(endpoint).parameters)
+        known = {"request", "query", "body", *self.param_convertors}
+        assert names <= known, f"{self.path}: {names - known} would not be filled"
+        query_model = hints.get("query")
+        body_model, required = _body_model(hints.get("body"))
+        largest = LARGEST_BATCH_BODY if self.path == "/batch" else LARGEST_BODY
+
+        async def handle(request: Request) -> Response:
+            arguments: dict[str, Any] = dict(request.path_params)
+            if "request" in names:
+                arguments["request"] = request
+            if query_model is not None:
+                arguments["query"] = _read_query(query_model, request)
+            if body_model is not None:
+                raw = await read_body(request, largest)
+                if raw or required:
+                    check_media_type(request)
+                    value = read_json(raw)
+                    request.state.sent = value
+                    arguments["body"] = read_model(body_model, value)
+            response: Response = await endpoint(**arguments)
+            return response
+
+        return handle
+
+
+def _body_model(hint: Any) -> tuple[type[BaseModel] | None, bool]:
+    if hint is None:
+        return None, False
+    choices = get_args(hint)
+    model = choices[0] if choices else hint
+    assert issubclass(model, BaseModel)
+    return model, type(None) not in choices
+
+
+def _read_query(model: type[BaseModel], request: Request) -> BaseModel:
+    sent: dict[str, str] = {}
+    for name, value in request.query_params.multi_items():
+        if name in sent:
+            raise InvalidField(f"{name}: given twice")
+        sent[name] = value
+    return read_model(model, sent)
+
+
+def read_model(model: type[BaseModel], value: Any) -> BaseModel:
+    """Read a value as a model.
+
+    Raises:
+        Invalid: what is wrong, with JSON pointers.
+    """
+    try:
+        return model.model_validate(value)
+    except ValidationError as error:
+        raise invalid(error) from None
+
+
+def check_media_type(request: Request) -> None:
+    """Refuse a body that is not plain JSON.
+
+    Raises:
+        UnsupportedMediaType: another type, or an encoded body.
+    """
+    headers = request.headers
+    if not _JSON_TYPE.fullmatch(headers.get("content-type", "")):
+        raise UnsupportedMediaType("send the body as application/json")
+    if headers.get("content-encoding", "identity").lower() != "identity":
+        raise UnsupportedMediaType("send the body without a content encoding")
+
+
+async def read_body(request: Request, largest: int) -> bytes:
+    """Read the body, and stop as soon as it is too large.
+
+    Raises:
+        TooLarge: it has more than `largest` bytes.
+    """
+    declared = request.headers.get("content-length", "")
+    if declared.isdigit() and int(declared[:20]) > largest:
+        raise TooLarge(f"the body has more than {largest} bytes", largest=largest)
+    chunks: list[bytes] = []
+    size = 0
+    async for chunk in request.stream():
+        size += len(chunk)
+        if size > largest:
+            raise TooLarge(f"the body has more than {largest} bytes", largest=largest)
+        chunks.append(chunk)
+    return b"".join(chunks)
+
+
+def read_json(raw: bytes) -> Any:
+    """Read JSON strictly; numbers with a point or an exponent become exact decimals.
+
+    Raises:
+        MalformedJson: no JSON, a duplicate key, NaN, Infinity, NUL, a lone surrogate, too deep.
+    """
+    try:
+        value = json.loads(
+            raw.decode("utf-8"),
+            object_pairs_hook=_unique,
+            parse_float=Decimal,
+            parse_int=_integer,
+            parse_constant=_no_number,
+        )
+    except RecursionError:
+        raise _too_deep() from None
+    except ValueError as error:  # also what is not UTF-8
+        raise MalformedJson(f"the body is not JSON: {error}") from None
+    if b"\\u" in raw or raw.count(b"[") + raw.count(b"{") > LARGEST_DEPTH:
+        _check(value)
+    return value
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    value = dict(pairs)
+    if len(value) != len(pairs):
+        raise MalformedJson("the body has an object with the same key twice")
+    return value
+
+
+def _integer(text: str) -> int | Decimal:
+    return int(text) if len(text) < 64 else Decimal(text)
+
+
+def _no_number(text: str) -> Any:
+    raise MalformedJson(f"the body has {text}, which is not a JSON number")
+
+
+def _check(value: Any) -> None:
+    level = [value]
+    for _ in range(LARGEST_DEPTH):
+        below: list[Any] = []
+        for item in level:
+            if isinstance(item, str):
+                _check_text(item)
+            elif isinstance(item, dict):
+                below += item.keys()
+                below += item.values()
+            elif isinstance(item, list):
+                below += item
+        if not below:
+            return
+        level = below
+    raise _too_deep()
+
+
+def _check_text(text: str) -> None:
+    if "\0" in text:
+        raise MalformedJson("the body has a text with the character NUL")
+    if any("\ud800" <= character <= "\udfff" for character in text):
+        raise MalformedJson("the body has a text with a lone surrogate")
+
+
+def _too_deep() -> MalformedJson:
+    return MalformedJson(f"the body is nested deeper than {LARGEST_DEPTH} levels")
+
+
+def idempotency_key(request: Request) -> str | None:
+    """Read the Idempotency-Key, bare or quoted as a structured field.
+
+    Raises:
+        BadHeader: not 8 to 255 printable ASCII characters.
+    """
+    key = request.headers.get("idempotency-key")
+    if key is None:
+        return None
+    if len(request.headers.getlist("idempotency-key")) > 1:
+        raise BadHeader("Idempotency-Key is given twice", header="Idempotency-Key")
+    if len(key) >= 2 and key[0] == key[-1] == '"':
+        key = re.sub(r"\\(.)", r"\1", key[1:-1])
+    if not 8 <= len(key) <= 255 or not _KEY.fullmatch(key):
+        raise BadHeader(
+            "Idempotency-Key has to have 8 to 255 printable ASCII characters",
+            header="Idempotency-Key",
+        )
+    return key
+
+
+def expected_seq(request: Request) -> int | None:
+    """Read the version of a record that If-Match names.
+
+    Raises:
+        BadHeader: not one entity tag of a record.
+    """
+    tag = request.headers.get("if-match")
+    if tag is None or tag.strip() == "*":
+        return None
+    found = re.fullmatch(r'"([0-9]{1,9})-[0-9]{1,9}-[a-z]+"', tag.strip())
+    if not found:
+        raise BadHeader("If-Match has to be one entity tag of a record", header="If-Match")
+    return int(found.group(1))
+
+
+def respond(
+    request: Request, answer: Answer, *, headers: Mapping[str, str] | None = None
+) -> Response:
+    """Send an answer; a refusal goes out as a problem document."""
+    refused = answer.status >= 400
+    body = {**answer.body, "instance": request.url.path} if refused else answer.body
+    return Response(
+        json_bytes(body),
+        status_code=answer.status,
+        headers={**_NOT_STORED, **answer.headers, **(headers or {})},
+        media_type="application/problem+json" if refused else "application/json",
+    )
+
+
+def respond_error(request: Request, error: OffsetError) -> Response:
+    """Send an error."""
+    body = problem(error, instance=request.url.path)
+    headers = dict(_NOT_STORED)
+    if body["status"] == 503:
+        headers["Retry-After"] = str(RETRY_AFTER_S)
+    return Response(
+        json_bytes(body),
+        status_code=body["status"],
+        headers=headers,
+        media_type="application/problem+json",
+    )
+
+
+def json_bytes(body: Any) -> bytes:
+    """Write JSON without spaces, in UTF-8."""
+    return _encode(body).encode("utf-8", errors="backslashreplace")
+
+
+_encode: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+_NOT_STORED: Final = {"Cache-Control": "no-cache", "X-Content-Type-Options": "nosniff"}

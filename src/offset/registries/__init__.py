@@ -1,0 +1,83 @@
+"""The registries: how each of them writes its serial numbers.
+
+A new registry is one module here and one line in `REGISTRIES`.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from offset.core.errors import RegistryMismatch, SerialMalformed
+from offset.core.serials import Serial
+from offset.registries import verra
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Registry:
+    """A registry whose serial numbers can be read.
+
+    Both functions take a canonical text and never raise. `parse` reads a text that is one serial
+    number and nothing else; its numbers are 1 or more, because 0 is where an opaque serial stands.
+    `finds` tells whether a serial number is in the text, or was before one character went wrong.
+    """
+
+    code: str
+    name: str
+    parse: Callable[[str], Serial | None]
+    finds: Callable[[str], bool]
+
+
+REGISTRIES: Final[Mapping[str, Registry]] = {
+    registry.code: registry
+    for registry in (
+        Registry(code=verra.REGISTRY, name="Verra", parse=verra.parse, finds=verra.finds),
+    )
+}
+
+
+def read_serial(registry: str, text: str) -> Serial:
+    """Read the serial number of a record, so that no credit has two of them.
+
+    `registry` is a canonical code, which `REGISTRIES` need not know; `text` is a canonical serial
+    text, at most 500 characters long. Only a text in which no grammar finds anything is opaque.
+
+    Raises:
+        RegistryMismatch: the text is a serial number of another registry.
+        SerialMalformed: a serial number is in the text, but is not all of it or is spoilt; or
+            it has a character beyond ASCII, which no registry that is read here writes.
+    """
+    own = REGISTRIES.get(registry)
+    serial = own.parse(text) if own else None
+    if serial is not None:
+        return serial
+    serial = find_serial(text)
+    if serial is not None:
+        raise RegistryMismatch(
+            f"serial {text}: it is of {REGISTRIES[serial.registry].name}, not of {registry}",
+            registry=registry,
+            other=serial.registry,
+        )
+    for grammar in REGISTRIES.values():
+        if grammar.finds(text):
+            raise SerialMalformed(
+                f"serial {text}: a serial number of {grammar.name} is in it, but it is not one",
+                registry=grammar.code,
+                serial=text,
+            )
+    # A letter that only looks like V, C or U hides a serial number as well as a stray one does.
+    if own is not None and not text.isascii():
+        raise SerialMalformed(
+            f"serial {text}: it has characters that {own.name} does not write",
+            registry=own.code,
+            serial=text,
+        )
+    return Serial.opaque(registry=registry, text=text)
+
+
+def find_serial(text: str) -> Serial | None:
+    """Read a canonical text by whichever grammar reads it; None where none does."""
+    for grammar in REGISTRIES.values():
+        serial = grammar.parse(text)
+        if serial is not None:
+            return serial
+    return None

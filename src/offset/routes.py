@@ -1,0 +1,408 @@
+"""The JSON API: each route builds a value, makes one call, shapes the answer."""
+
+from collections.abc import Callable
+from functools import partial
+from typing import Annotated, Any, Final, TypeVar
+from urllib.parse import urlencode
+
+from anyio import CapacityLimiter, to_thread
+from fastapi import APIRouter, Query, Request, Response
+
+from offset.answers import Json, etag
+from offset.core.canonical import canonical_registry, canonical_serial, display_text
+from offset.core.commands import Command, record_not_found
+from offset.core.errors import PageNotFound
+from offset.problems import CODES, status_of
+from offset.queries import EventsQuery, Format, RecordsQuery, SerialQuery, cursor_of
+from offset.reading import Page, Reader
+from offset.receiving import (
+    LeanRoute,
+    expected_seq,
+    idempotency_key,
+    respond,
+)
+from offset.registries import find_serial
+from offset.responses import (
+    BatchAnswer,
+    ErrorMeaning,
+    EventsPage,
+    Health,
+    Problem,
+    RecordsPage,
+    RecordView,
+    RetirementView,
+    SerialAnswer,
+)
+from offset.schemas import (
+    CancelPart,
+    CreateRecord,
+    RetirePart,
+    SellPart,
+    SendBatch,
+)
+from offset.submitting import Submission, fingerprint, take
+from offset.units import Answer, Key, Unit
+from offset.writer import Writer
+
+OPEN_CALLER: Final = "open"  # without keys there is one caller: this machine
+T = TypeVar("T")
+
+
+def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """Document the errors of a route, beside those that any request may meet."""
+    return {
+        status: {
+            "model": Problem,
+            "description": _MEANINGS[status],
+            "content": {"application/problem+json": {"schema": _PROBLEM}},
+        }
+        for status in sorted({*statuses, 400, 403, 405, 421, 431, 503})
+    }
+
+
+_PROBLEM: Final = {"$ref": "#/components/schemas/Problem"}
+_MEANINGS: Final = {
+    400: "The request is not well formed",
+    403: "Without keys the server answers only this machine",
+    404: "Not found",
+    405: "The path does not have this method",
+    409: "The ledger's present state does not allow this",
+    412: "The record has changed since",
+    413: "The body is too large",
+    415: "The body has to be application/json",
+    421: "This server does not answer for that host",
+    422: "The request can never be right",
+    431: "The headers are too large",
+    503: "Busy, or the database is away; safe to try again",
+}
+_KEY_HEADER: Final = {
+    "name": "Idempotency-Key",
+    "in": "header",
+    "required": False,
+    "description": "Makes the request safe to repeat: the same key gets the same answer.",
+    "schema": {"type": "string", "minLength": 8, "maxLength": 255, "pattern": "^[!-~]+$"},
+}
+_MATCH_HEADER: Final = {
+    "name": "If-Match",
+    "in": "header",
+    "required": False,
+    "description": "The ETag of the record as the caller has seen it; 412 if it has changed.",
+    "schema": {"type": "string"},
+}
+
+
+class Api:
+    """What the routes call: the writer, the reader, and how submissions are read."""
+
+    def __init__(self, writer: Writer, reader: Reader, submission: Submission) -> None:
+        self.writer: Final = writer
+        self.reader: Final = reader
+        self.submission: Final = submission
+        self._reads = CapacityLimiter(8)  # as many as there are connections for reading
+
+    async def read(self, act: Callable[..., T], *arguments: Any, **named: Any) -> T:
+        """Read in a thread, so that the event loop goes on."""
+        return await to_thread.run_sync(partial(act, *arguments, **named), limiter=self._reads)
+
+
+router: Final = APIRouter(route_class=LeanRoute)
+
+
+def api_of(request: Request) -> Api:
+    """Give the application's parts."""
+    api: Api = request.app.state.api
+    return api
+
+
+def key_of(request: Request) -> Key | None:
+    """Read the Idempotency-Key and what it is held to."""
+    key = idempotency_key(request)
+    if key is None:
+        return None
+    sent = getattr(request.state, "sent", None)
+    hashed = fingerprint(request.method, request.url.path, sent)
+    return Key(caller=OPEN_CALLER, key=key, fingerprint=hashed)
+
+
+async def submit(request: Request, unit: Unit) -> Response:
+    """Have a unit done and send its answer."""
+    return respond(request, await api_of(request).writer.submit(unit))
+
+
+async def _do(request: Request, command: Command) -> Response:
+    return await submit(request, api_of(request).submission.single(command, key=key_of(request)))
+
+
+@router.post(
+    "/records",
+    status_code=201,
+    operation_id="createRecord",
+    summary="Bring an issuance into the ledger",
+    responses={
+        200: {"model": RecordView, "description": "The record was there before"},
+        201: {"model": RecordView, "description": "The record was created"},
+        **problems(409, 413, 415, 422),
+    },
+    openapi_extra={"parameters": [_KEY_HEADER]},
+)
+async def create_record(request: Request, body: CreateRecord) -> Response:
+    """Create a record, or find the one with the same five fields.
+
+    Its id is the SHA-256 of its canonical form. Serial numbers that overlap another record's
+    are refused with 409.
+    """
+    return await _do(request, api_of(request).submission.create(body))
+
+
+@router.get(
+    "/records/{record_id}",
+    operation_id="getRecord",
+    summary="Read a record",
+    responses={
+        200: {"model": RecordView, "description": "The record"},
+        304: {"description": "Not changed since the ETag of If-None-Match"},
+        **problems(404, 422),
+    },
+)
+async def get_record(
+    request: Request,
+    record_id: str,
+    query: Annotated[Format, Query()],  # noqa: ARG001 - read, so that others are refused
+) -> Response:
+    """Read a record with its status, balance, holdings and events (the newest 1,000)."""
+    state, view = await api_of(request).read(api_of(request).reader.record, _known(record_id))
+    headers = {"ETag": etag(state), "Vary": "Accept, Authorization"}
+    seen = [tag.strip() for tag in request.headers.get("if-none-match", "").split(",")]
+    if "*" in seen or headers["ETag"] in seen or f"W/{headers['ETag']}" in seen:
+        return Response(status_code=304, headers={**headers, "Cache-Control": "no-cache"})
+    return respond(request, Answer(status=200, body=view, headers=headers))
+
+
+@router.post(
+    "/records/{record_id}/retire",
+    operation_id="retireRecord",
+    summary="Retire all of a record, or part of it",
+    responses={
+        200: {"model": RecordView, "description": "Retired; `retired` says what"},
+        **problems(404, 409, 412, 413, 415, 422),
+    },
+    openapi_extra={"parameters": [_KEY_HEADER, _MATCH_HEADER]},
+)
+async def retire_record(
+    request: Request, record_id: str, body: RetirePart | None = None
+) -> Response:
+    """Retire for ever. Without a body: all that is left of the record, whoever holds it."""
+    return await _take(request, record_id, body or RetirePart())
+
+
+@router.post(
+    "/records/{record_id}/sell",
+    operation_id="sellRecord",
+    summary="Sell all of a record, or part of it",
+    responses={
+        200: {"model": RecordView, "description": "Sold; `sold` says what"},
+        **problems(404, 409, 412, 413, 415, 422),
+    },
+    openapi_extra={"parameters": [_KEY_HEADER, _MATCH_HEADER]},
+)
+async def sell_record(request: Request, record_id: str, body: SellPart) -> Response:
+    """Sell to a holder. Without `from`: only what was never sold."""
+    return await _take(request, record_id, body)
+
+
+@router.post(
+    "/records/{record_id}/cancel",
+    operation_id="cancelRecord",
+    summary="Cancel all of a record, or part of it",
+    responses={
+        200: {"model": RecordView, "description": "Cancelled; `cancelled` says what"},
+        **problems(404, 409, 412, 413, 415, 422),
+    },
+    openapi_extra={"parameters": [_KEY_HEADER, _MATCH_HEADER]},
+)
+async def cancel_record(
+    request: Request, record_id: str, body: CancelPart | None = None
+) -> Response:
+    """Take credits out of the ledger without retiring them: destroyed, converted, reversed."""
+    return await _take(request, record_id, body or CancelPart())
+
+
+async def _take(
+    request: Request, record_id: str, body: SellPart | RetirePart | CancelPart
+) -> Response:
+    return await _do(request, take(_known(record_id), body, expected_seq(request)))
+
+
+@router.post(
+    "/batch",
+    operation_id="batch",
+    summary="Do up to 10,000 commands",
+    responses={
+        200: {"model": BatchAnswer, "description": "Each command's answer, in order"},
+        **problems(404, 409, 412, 413, 415, 422),
+    },
+    openapi_extra={"parameters": [_KEY_HEADER]},
+)
+async def batch(request: Request, body: SendBatch) -> Response:
+    """Do commands in order, each on its own; with `atomic`, all of them or none."""
+    unit = await api_of(request).read(api_of(request).submission.batch, body, key=key_of(request))
+    return await submit(request, unit)
+
+
+@router.get(
+    "/records",
+    operation_id="listRecords",
+    summary="List and search records",
+    responses={200: {"model": RecordsPage, "description": "A page"}, **problems(422)},
+)
+async def list_records(request: Request, query: Annotated[RecordsQuery, Query()]) -> Response:
+    """List records in the order of their creation. `Prefer: count=exact` adds the total."""
+    count = "count=exact" in request.headers.get("prefer", "").replace(" ", "")
+    page = await api_of(request).read(
+        api_of(request).reader.records,
+        query.filters(),
+        after=query.after_number(),
+        limit=query.limit,
+        count=count,
+    )
+    cursor = None if page.next is None else cursor_of(page.next)
+    body: Json = {"items": page.items, "next": cursor}
+    headers = {}
+    if count:
+        body["total"] = page.total
+        headers["Preference-Applied"] = "count=exact"
+    return _listing(request, page, body, {"cursor": cursor}, headers)
+
+
+@router.get(
+    "/records/{record_id}/events",
+    operation_id="listRecordEvents",
+    summary="List a record's events",
+    responses={200: {"model": EventsPage, "description": "A page"}, **problems(404, 422)},
+)
+async def list_record_events(
+    request: Request, record_id: str, query: Annotated[EventsQuery, Query()]
+) -> Response:
+    """List a record's events in order, from the one after seq `after`."""
+    page = await api_of(request).read(
+        api_of(request).reader.events_of,
+        _known(record_id),
+        after=query.after or 0,
+        limit=query.limit,
+    )
+    body = {"items": page.items, "next": page.next, "total": page.total}
+    return _listing(request, page, body, {"after": page.next})
+
+
+@router.get(
+    "/events",
+    operation_id="listEvents",
+    summary="Read all events in order",
+    responses={200: {"model": EventsPage, "description": "A page"}, **problems(422)},
+)
+async def list_events(request: Request, query: Annotated[EventsQuery, Query()]) -> Response:
+    """Read the ledger's events in the one order that they have, from after position `after`.
+
+    Positions are 0, 1, 2 ... without a gap; a reader that goes on from the last one it has seen
+    misses nothing.
+    """
+    after = -1 if query.after is None else query.after
+    page = await api_of(request).read(api_of(request).reader.events, after=after, limit=query.limit)
+    return _listing(request, page, {"items": page.items, "next": page.next}, {"after": page.next})
+
+
+@router.get(
+    "/serials/{serial:path}",
+    operation_id="getSerial",
+    summary="Find out what became of a serial number",
+    responses={
+        200: {"model": SerialAnswer, "description": "The records, holders and ends"},
+        **problems(404, 422),
+    },
+)
+async def get_serial(
+    request: Request, serial: str, query: Annotated[SerialQuery, Query()]
+) -> Response:
+    """Look up a serial number as the registry writes it: a whole block, or one credit of it."""
+    text = canonical_serial(display_text(serial, largest=500))
+    registry = None if query.registry is None else canonical_registry(query.registry)
+    view = await api_of(request).read(
+        api_of(request).reader.serial, find_serial(text), text, registry
+    )
+    return respond(request, Answer(status=200, body=view))
+
+
+@router.get(
+    "/retirements/{retirement_id}",
+    operation_id="getRetirement",
+    summary="Read a retirement",
+    responses={200: {"model": RetirementView, "description": "The retirement"}, **problems(404)},
+)
+async def get_retirement(request: Request, retirement_id: str) -> Response:
+    """Read a retirement by the id of its event, with everything that was retired with it."""
+    view = await api_of(request).read(api_of(request).reader.retirement, retirement_id)
+    return respond(request, Answer(status=200, body=view))
+
+
+@router.get(
+    "/errors/{code}",
+    operation_id="getError",
+    summary="Say what an error code means",
+    responses={200: {"model": ErrorMeaning, "description": "Its meaning"}, **problems(404)},
+)
+async def get_error(request: Request, code: str) -> Response:
+    """Say what an error code means; a problem's `type` leads here."""
+    kind = CODES.get(code)
+    if kind is None:
+        raise PageNotFound(f"/errors/{code[:100]}: there is no such error code")
+    meaning = (kind.__doc__ or "").partition("\n")[0]
+    body = {
+        "code": code,
+        "title": kind.title,
+        "status": status_of(kind("")),
+        "meaning": meaning,
+    }
+    return respond(request, Answer(status=200, body=body))
+
+
+@router.get(
+    "/livez",
+    operation_id="livez",
+    summary="Say that the server runs",
+    responses={200: {"model": Health, "description": "It runs"}, **problems()},
+)
+async def livez(request: Request) -> Response:
+    """Answer without asking the database."""
+    return respond(request, Answer(status=200, body={"status": "ok"}))
+
+
+@router.get(
+    "/readyz",
+    operation_id="readyz",
+    summary="Say whether the ledger can be used",
+    responses={200: {"model": Health, "description": "It can"}, **problems()},
+)
+async def readyz(request: Request) -> Response:
+    """Ask the database; 503 if it does not answer."""
+    await api_of(request).read(api_of(request).reader.check)
+    return respond(request, Answer(status=200, body={"status": "ok"}))
+
+
+def _known(record_id: str) -> str:
+    """Refuse what cannot be a record's id as not found."""
+    if len(record_id) != 64 or not set(record_id) <= set("0123456789abcdef"):
+        raise record_not_found(record_id[:100])
+    return record_id
+
+
+def _listing(
+    request: Request, page: Page, body: Json, following: Json, headers: Json | None = None
+) -> Response:
+    """Send a page, with a Link to the next one and the ledger's head as its weak ETag."""
+    sent = {**(headers or {}), "ETag": f'W/"{page.head}"', "Vary": "Authorization, Prefer"}
+    if page.next is not None:
+        asked = {**dict(request.query_params), **following}
+        sent["Link"] = f'<{request.url.path}?{urlencode(asked)}>; rel="next"'
+    if sent["ETag"] in request.headers.get("if-none-match", ""):
+        return Response(status_code=304, headers={**sent, "Cache-Control": "no-cache"})
+    return respond(request, Answer(status=200, body=body, headers=sent))

@@ -1,0 +1,394 @@
+"""The public JSON shapes of what a caller sends.
+
+Models refuse unknown fields and read numbers strictly: `true` is no number and `"5"` no integer.
+A quantity comes out in whole grams.
+"""
+
+import re
+from collections.abc import Callable
+from datetime import date
+from decimal import Decimal
+from functools import partial
+from typing import Annotated, Any, Final, Literal, Self, TypeVar
+
+import iso3166
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    PlainValidator,
+    WithJsonSchema,
+    model_validator,
+)
+from pydantic_core import PydanticCustomError
+
+from offset.core.canonical import canonical_vintage, display_text
+from offset.core.commands import CAUSES, LARGEST_BATCH, PURPOSES
+from offset.core.errors import InvalidField, InvalidHolder, OffsetError
+from offset.core.quantities import grams
+from offset.core.serials import LARGEST_NUMBER
+
+_HOLDER: Final = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}", re.ASCII)
+_DAY: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", re.ASCII)
+_PRICE: Final = re.compile(r"[0-9]{1,12}(\.[0-9]{1,8})?", re.ASCII)
+_DETAIL_NAME: Final = re.compile(r"[a-z][a-z0-9_]{0,63}", re.ASCII)
+_COUNTRIES: Final = frozenset(iso3166.countries_by_alpha2)
+
+T = TypeVar("T")
+
+
+def reads(read: Callable[[Any], T]) -> PlainValidator:
+    """Make a validator of a function that refuses with one of our own errors."""
+
+    def validate(value: Any) -> T:
+        try:
+            return read(value)
+        except OffsetError as error:
+            raise PydanticCustomError(error.code, "{detail}", {"detail": error.detail}) from error
+
+    return PlainValidator(validate)
+
+
+def _text(value: Any, largest: int) -> str:
+    if not isinstance(value, str):
+        raise InvalidField("has to be a text")
+    return display_text(value, largest=largest)
+
+
+def _holder(value: Any) -> str:
+    if not isinstance(value, str) or not _HOLDER.fullmatch(value):
+        raise InvalidHolder("has to be an account code: a-z, 0-9, '.', '_', '-', at most 64")
+    return value
+
+
+def _day(value: Any) -> str:
+    try:
+        if isinstance(value, str) and _DAY.fullmatch(value):
+            return date.fromisoformat(value).isoformat()
+    except ValueError:
+        pass
+    raise InvalidField("has to be a day, as in 2026-01-31")
+
+
+def _vintage(value: Any) -> int | str:
+    if isinstance(value, bool) or not isinstance(value, int | str):
+        raise InvalidField("has to be a year, or a period as text")
+    canonical_vintage(value)
+    return value.strip() if isinstance(value, str) else value
+
+
+def _number(value: Any) -> int:
+    if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) <= 16:
+        value = int(value)
+    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= LARGEST_NUMBER:
+        raise InvalidField(f"has to be a serial number from 0 to {LARGEST_NUMBER}")
+    return value
+
+
+def _country(value: Any) -> str:
+    if not isinstance(value, str) or value not in _COUNTRIES:
+        raise InvalidField("has to be a country as ISO 3166-1 alpha-2 writes it, as in KE")
+    return value
+
+
+def _price(value: Any) -> str:
+    if isinstance(value, Decimal) and -20 < value.adjusted() < 20:
+        value = format(value, "f")
+    if isinstance(value, bool) or not isinstance(value, int | str) or len(str(value)) > 21:
+        raise InvalidField("has to be a price: at most 12 digits, and 8 after the point")
+    if not _PRICE.fullmatch(str(value)):
+        raise InvalidField("has to be a price: at most 12 digits, and 8 after the point")
+    return str(value)
+
+
+def _currency(value: Any) -> str:
+    if not isinstance(value, str) or not re.fullmatch(r"[A-Z]{3}", value, re.ASCII):
+        raise InvalidField("has to be a currency as ISO 4217 writes it, as in EUR")
+    return value
+
+
+def _details(value: Any) -> dict[str, str]:
+    if not isinstance(value, dict) or len(value) > 50:
+        raise InvalidField("has to be an object of at most 50 texts")
+    for name in value:
+        if not _DETAIL_NAME.fullmatch(name):
+            raise InvalidField("has a name that is not of a-z, 0-9 and '_'")
+    return {name: _text(text, 4_000) for name, text in value.items()}
+
+
+def _record_id(value: Any) -> str:
+    if not isinstance(value, str) or not re.fullmatch("[0-9a-f]{64}", value, re.ASCII):
+        raise InvalidField("has to be a record's id: 64 hexadecimal digits in lower case")
+    return value
+
+
+def _shape(largest: int) -> WithJsonSchema:
+    return WithJsonSchema({"type": "string", "minLength": 1, "maxLength": largest})
+
+
+Code = Annotated[str, reads(partial(_text, largest=100)), _shape(100)]
+Name = Annotated[str, reads(partial(_text, largest=500)), _shape(500)]
+Words = Annotated[str, reads(partial(_text, largest=4_000)), _shape(4_000)]
+Quantity = Annotated[
+    int,
+    reads(grams),
+    WithJsonSchema(
+        {
+            "description": "Tonnes of CO2e, exact to the gram; as a number or as decimal text.",
+            "anyOf": [
+                {"type": "number", "minimum": 0.000001, "maximum": 4_000_000_000},
+                {"type": "string", "pattern": r"^[0-9]{1,10}(\.[0-9]{1,6})?$"},
+            ],
+            "examples": [1000, 0.25, "10.50"],
+        }
+    ),
+]
+Holder = Annotated[
+    str,
+    reads(_holder),
+    WithJsonSchema({"type": "string", "pattern": f"^{_HOLDER.pattern}$", "examples": ["acme"]}),
+]
+Day = Annotated[
+    str,
+    reads(_day),
+    WithJsonSchema({"type": "string", "format": "date", "examples": ["2026-01-31"]}),
+]
+Vintage = Annotated[
+    int | str,
+    reads(_vintage),
+    WithJsonSchema(
+        {
+            "description": "A year; or a period, which counts as the year it starts.",
+            "anyOf": [
+                {"type": "integer", "minimum": 1900, "maximum": 2199},
+                {"type": "string", "examples": ["2020-07-01/2021-06-30"]},
+            ],
+            "examples": [2020],
+        }
+    ),
+]
+SerialNumber = Annotated[
+    int,
+    reads(_number),
+    WithJsonSchema(
+        {
+            "description": "One serial number of the record's range; as a number or as digits.",
+            "anyOf": [
+                {"type": "integer", "minimum": 0, "maximum": LARGEST_NUMBER},
+                {"type": "string", "pattern": "^[0-9]{1,16}$"},
+            ],
+        }
+    ),
+]
+Country = Annotated[
+    str,
+    reads(_country),
+    WithJsonSchema({"type": "string", "pattern": "^[A-Z]{2}$", "examples": ["KE"]}),
+]
+Price = Annotated[
+    str,
+    reads(_price),
+    WithJsonSchema(
+        {
+            "anyOf": [
+                {"type": "number", "minimum": 0},
+                {"type": "string", "pattern": f"^{_PRICE.pattern}$"},
+            ],
+            "examples": ["12.50"],
+        }
+    ),
+]
+Currency = Annotated[
+    str,
+    reads(_currency),
+    WithJsonSchema({"type": "string", "pattern": "^[A-Z]{3}$", "examples": ["EUR"]}),
+]
+DetailTexts = Annotated[
+    dict[str, str],
+    reads(_details),
+    WithJsonSchema(
+        {
+            "description": "Words beside the event. They can be erased; they are in no hash.",
+            "type": "object",
+            "maxProperties": 50,
+            "propertyNames": {"pattern": f"^{_DETAIL_NAME.pattern}$"},
+            "additionalProperties": {"type": "string", "minLength": 1, "maxLength": 4000},
+        }
+    ),
+]
+RecordId = Annotated[
+    str,
+    reads(_record_id),
+    WithJsonSchema({"type": "string", "pattern": "^[0-9a-f]{64}$"}),
+]
+
+
+class Sent(BaseModel):
+    """What a caller sends: no unknown fields, no guessing of types."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+
+class CreateRecord(Sent):
+    """An issuance: the five fields that make its id, and optional ones beside them."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "project_name": "Kasigau Corridor REDD+",
+                    "registry": "Verra",
+                    "vintage": 2020,
+                    "quantity": 1000,
+                    "serial_number": "9001-5000001-5001000-VCS-VCU-999-VER-KE-14-9999-"
+                    "01012020-31122020-1",
+                }
+            ]
+        }
+    )
+
+    project_name: Name
+    registry: Code
+    vintage: Vintage
+    quantity: Quantity
+    serial_number: Name
+    holder: Holder | None = None
+    project_id: Code | None = None
+    country: Country | None = None
+    methodology: Code | None = None
+    vintage_start: Day | None = None
+    vintage_end: Day | None = None
+    effective_on: Day | None = None
+    details: DetailTexts | None = None
+    private: bool = False
+
+    @model_validator(mode="after")
+    def _period(self) -> Self:
+        start, end = self.vintage_start, self.vintage_end
+        if start and end and end < start:
+            raise PydanticCustomError(InvalidField.code, "vintage_end is before vintage_start")
+        return self
+
+
+class _Part(Sent):
+    """Which part of the record: a quantity, or serial numbers, or all there is."""
+
+    quantity: Quantity | None = None
+    serial_first: SerialNumber | None = None
+    serial_last: SerialNumber | None = None
+    effective_on: Day | None = None
+    details: DetailTexts | None = None
+
+    @model_validator(mode="after")
+    def _one_way(self) -> Self:
+        if (self.serial_first is None) != (self.serial_last is None):
+            raise PydanticCustomError(
+                InvalidField.code, "serial_first and serial_last belong together"
+            )
+        if self.quantity is not None and self.serial_first is not None:
+            raise PydanticCustomError(
+                InvalidField.code, "say a quantity or serial numbers, not both"
+            )
+        if (self.serial_last or 0) < (self.serial_first or 0):
+            raise PydanticCustomError(InvalidField.code, "serial_last is below serial_first")
+        return self
+
+
+class SellPart(_Part):
+    """A sale: to whom, and optionally from whom. A price is private unless said otherwise."""
+
+    to: Holder
+    from_: Annotated[Holder | None, Field(alias="from", default=None)]
+    price: Price | None = None
+    currency: Currency | None = None
+    note: Words | None = None
+    private: bool | None = None
+
+
+class RetirePart(_Part):
+    """A retirement, on whose behalf and what for. Without a quantity: all that is left."""
+
+    holder: Holder | None = None
+    beneficiary: Name | None = None
+    purpose: Literal[PURPOSES] | None = None  # type: ignore[valid-type]
+    note: Words | None = None
+    country: Country | None = None
+    private: bool = False
+
+
+class CancelPart(_Part):
+    """A cancellation and its cause; `converted_to` names where converted credits went."""
+
+    holder: Holder | None = None
+    cause: Literal[CAUSES] = "other"  # type: ignore[valid-type]
+    converted_to: Holder | None = None
+    reason: Words | None = None
+    private: bool = False
+
+    @model_validator(mode="after")
+    def _conversion(self) -> Self:
+        if self.converted_to is not None and self.cause != "converted":
+            raise PydanticCustomError(
+                InvalidField.code, "converted_to belongs to the cause converted"
+            )
+        return self
+
+
+class BatchCreate(CreateRecord):
+    """A create inside a batch."""
+
+    command: Literal["create"]
+
+
+class BatchSell(SellPart):
+    """A sale inside a batch."""
+
+    command: Literal["sell"]
+    record_id: RecordId
+
+
+class BatchRetire(RetirePart):
+    """A retirement inside a batch."""
+
+    command: Literal["retire"]
+    record_id: RecordId
+
+
+class BatchCancel(CancelPart):
+    """A cancellation inside a batch."""
+
+    command: Literal["cancel"]
+    record_id: RecordId
+
+
+class SendBatch(Sent):
+    """Up to 10,000 commands, each on its own, or all or nothing."""
+
+    commands: Annotated[
+        list[Any],
+        Field(min_length=1, max_length=LARGEST_BATCH),
+        WithJsonSchema(
+            {
+                "type": "array",
+                "minItems": 1,
+                "maxItems": LARGEST_BATCH,
+                "items": {
+                    "type": "object",
+                    "required": ["command"],
+                    "properties": {
+                        "command": {"enum": ["create", "sell", "retire", "cancel"]},
+                    },
+                    "description": "The body of the call of that name; `record_id` beside it.",
+                },
+            }
+        ),
+    ]
+    atomic: bool = False
+
+
+BATCH_COMMANDS: Final[dict[str, type[BatchCreate | BatchSell | BatchRetire | BatchCancel]]] = {
+    "create": BatchCreate,
+    "sell": BatchSell,
+    "retire": BatchRetire,
+    "cancel": BatchCancel,
+}

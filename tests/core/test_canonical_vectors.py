@@ -1,0 +1,188 @@
+"""The published page and vectors, followed to the letter and without our code.
+
+An error in the package cannot bless itself here: the expected forms and ids come from the tables
+of the page, unicodedata, hashlib and another implementation of RFC 8785.
+"""
+
+import json
+import re
+import unicodedata
+from collections.abc import Mapping
+from decimal import Decimal
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import pytest
+import rfc8785
+from hypothesis import given
+from hypothesis import strategies as st
+
+from offset.core.canonical import (
+    REGISTRY_ALIASES,
+    CanonicalRecord,
+    canonical_json,
+    canonical_record,
+    canonical_registry,
+    canonical_serial,
+    canonical_text,
+    display_text,
+)
+from offset.core.errors import OffsetError
+from offset.core.quantities import grams
+from offset.core.unicode14 import DASH, INVISIBLE, WHITE_SPACE, characters
+
+DOCS = Path(__file__).parents[2] / "docs"
+PAGE = (DOCS / "canonical-form.md").read_text(encoding="utf-8")
+VECTORS: dict[str, Any] = json.loads(
+    (DOCS / "canonical-form.json").read_text(encoding="utf-8"), parse_float=Decimal
+)
+
+
+def nfkc(text: str) -> str:
+    return unicodedata.normalize("NFKC", text)
+
+
+def table(heading: str) -> set[str]:
+    """The characters that the page lists under this heading."""
+    listed = re.search(rf"^### {heading}\n.*?```\n(.*?)```", PAGE, re.MULTILINE | re.DOTALL)
+    assert listed
+    ends = [entry.split("-") for entry in listed[1].split()]
+    return {chr(point) for e in ends for point in range(int(e[0], 16), int(e[-1], 16) + 1)}
+
+
+def aliases() -> dict[str, str]:
+    """The names of registries that the page lists, with their codes."""
+    rows = re.findall(r"^\| ([a-z-]+) \| (`.+`) \|$", PAGE, re.MULTILINE)
+    return {name: code for code, names in rows for name in re.findall("`([^`]+)`", names)}
+
+
+SPACES, DASHES, INVISIBLES = table("White space"), table("Dashes"), table("Invisible characters")
+ALIASES = aliases()
+NO_CAPITAL = "\u019b\u0264\ua7d3\ua7d5"  # in Unicode 14.0; later versions gave them one
+
+
+def published_form(sent: Mapping[str, Any]) -> dict[str, str | int]:
+    """Compute the canonical fields of a request as another system would."""
+
+    def clean(text: str) -> str:
+        spaced = "".join(" " if c in SPACES else c for c in text)
+        return " ".join(word for word in spaced.split(" ") if word)
+
+    def fold(text: str) -> str:
+        return clean(nfkc(nfkc(text).casefold()))
+
+    def visible(text: str) -> str:
+        return "".join("-" if c in DASHES else c for c in text if c not in INVISIBLES)
+
+    registry = fold(visible(sent["registry"]))
+    small = nfkc(visible(sent["serial_number"])).casefold()
+    year = re.search("[0-9]{4}", nfkc(str(sent["vintage"])))
+    assert year
+    return {
+        "project_name": fold(sent["project_name"]),
+        "registry": ALIASES.get(registry, registry),
+        "vintage": int(year[0]),
+        "quantity_g": int(Decimal(sent["quantity"]) * 1_000_000),
+        "serial_number": clean(nfkc("".join(c if c in NO_CAPITAL else c.upper() for c in small))),
+    }
+
+
+def record_of(sent: Mapping[str, Any]) -> CanonicalRecord:
+    """What the ledger makes of a request."""
+    texts = {
+        field: display_text(sent[field], largest=1_000)
+        for field in ("project_name", "registry", "serial_number")
+    }
+    return canonical_record(**texts, vintage=sent["vintage"], quantity_g=grams(sent["quantity"]))
+
+
+@pytest.mark.parametrize("case", VECTORS["cases"], ids=lambda case: ascii(case["name"]))
+def test_a_vector_has_its_canonical_form_and_its_id(case: dict[str, Any]) -> None:
+    published = published_form(case["input"])
+    encoded = rfc8785.dumps(published)
+    assert case["canonical"] == published
+    assert case["canonical_json"].encode() == encoded
+    assert case["id"] == sha256(b"offset-record/v1\n" + encoded).hexdigest()
+
+    record = record_of(case["input"])
+    assert record.as_json() == case["canonical"]
+    assert canonical_json(record.as_json()) == encoded
+    assert record.record_id.hex() == case["id"]
+
+
+@pytest.mark.parametrize("case", VECTORS["refused"], ids=lambda case: ascii(case["name"]))
+def test_a_refused_vector_is_refused_with_its_code(case: dict[str, Any]) -> None:
+    with pytest.raises(OffsetError) as refusal:
+        record_of(case["input"])
+    assert refusal.value.code == case["code"]
+    refusal.value.detail.encode()  # a message never holds what cannot be sent
+
+
+def test_the_vectors_spell_one_quantity_in_every_way() -> None:
+    raw = (DOCS / "canonical-form.json").read_text(encoding="utf-8")
+    for spelling in ("10", "10.0", "1e1", '"10.00"'):
+        assert f'"quantity": {spelling},' in raw
+
+
+def test_the_vectors_are_published_for_this_version() -> None:
+    assert VECTORS["version"] == "offset-record/v1"
+    assert len(VECTORS["cases"]) >= 60
+    assert {case["code"] for case in VECTORS["refused"]} == {
+        "invalid-text",
+        "invalid-vintage",
+        "invalid-quantity",
+    }
+
+
+def test_every_space_every_dash_and_every_registry_has_a_vector() -> None:
+    names = "".join(case["input"]["project_name"] for case in VECTORS["cases"])
+    serials = "".join(case["input"]["serial_number"] for case in VECTORS["cases"])
+    assert set(names) >= SPACES
+    assert set(serials) >= DASHES
+    codes = {case["canonical"]["registry"] for case in VECTORS["cases"]}
+    assert codes >= set(REGISTRY_ALIASES.values())
+
+
+def test_the_example_of_the_page_has_the_id_that_the_page_gives() -> None:
+    example = re.search(r"```json\n(.*?)\n```\n\nhas the id `([0-9a-f]{64})`", PAGE)
+    assert example
+    assert sha256(b"offset-record/v1\n" + example[1].encode()).hexdigest() == example[2]
+
+
+# The code against the page
+
+
+def test_the_page_lists_the_tables_that_the_code_has() -> None:
+    assert sorted(characters(WHITE_SPACE)) == sorted(SPACES)
+    assert sorted(characters(DASH)) == sorted(DASHES)
+    assert sorted(characters(INVISIBLE)) == sorted(INVISIBLES)
+    assert dict(REGISTRY_ALIASES) == ALIASES
+
+
+# Text in which a rule is likely to matter: marks, case, compatibility forms, spaces, dashes.
+TEXTS = st.text(
+    st.one_of(
+        st.characters(exclude_categories=["Cn", "Cs"]),
+        st.sampled_from(
+            "aAß\u1e9eıİΣςι\u0345\u0301\u0323\u0307\u030cﬁŉΐᾳ각\u1100\u1161\u11a8 \u00a0"
+        ),
+        st.sampled_from(characters(WHITE_SPACE + " " + DASH) + "\u00ad\u034f\u200b\u200d\u3164"),
+    )
+)
+
+
+@given(st.text(st.characters(max_codepoint=0x7F)) | TEXTS)
+def test_every_text_has_the_forms_that_the_page_describes(text: str) -> None:
+    published = published_form(
+        {
+            "project_name": text,
+            "registry": text,
+            "vintage": 2020,
+            "quantity": 1,
+            "serial_number": text,
+        }
+    )
+    assert canonical_text(text) == published["project_name"]
+    assert canonical_registry(text) == published["registry"]
+    assert canonical_serial(text) == published["serial_number"]
