@@ -24,7 +24,9 @@ SHAPES: Final = RULES | {
     "responses",
     "problems",
 }  # what comes in and goes out
-API: Final = STORAGE | BESIDE | {"writer", "submitting", "guard", "receiving"} | SERVICES | SHAPES
+API: Final = (
+    STORAGE | BESIDE | {"writer", "submitting", "queries", "guard", "receiving"} | SERVICES | SHAPES
+)
 
 # A module or package of offset, and which others it may import. A package imports within itself.
 MAY_IMPORT: Final[Mapping[str, set[str]]] = {
@@ -52,6 +54,7 @@ MAY_IMPORT: Final[Mapping[str, set[str]]] = {
     "responses": RULES,
     "problems": RULES,
     "submitting": SHAPES | {"registries", "units"},
+    "queries": SHAPES | {"registries", "reading"},
     "settings": RULES,
     "guard": RULES | {"problems", "receiving"},
     "receiving": SHAPES | {"units"},

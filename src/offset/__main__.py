@@ -1,0 +1,5 @@
+"""`python -m offset` is the command `offset`."""
+
+from offset.cli import main
+
+main()
