@@ -41,6 +41,10 @@ _TIMEOUTS: Final = (  # milliseconds; set for each transaction, so that a pooler
     " set_config('statement_timeout', '5000', true),"
     " set_config('idle_in_transaction_session_timeout', '10000', true)"
 )
+_NO_TIMEOUTS: Final = (
+    "SELECT set_config('statement_timeout', '0', true),"
+    " set_config('idle_in_transaction_session_timeout', '0', true)"
+)
 _LOST_STATES: Final = ("57P01", "57P02", "57P03")  # the server is going away
 _RACE_STATES: Final = ("40001", "40P01", "55P03", "23505", "23P01", "23514", "23001", "23503")
 
@@ -105,8 +109,10 @@ class Database:
             yield connection
 
     @contextmanager
-    def reading(self) -> Iterator[Connection]:
+    def reading(self, *, patiently: bool = False) -> Iterator[Connection]:
         """Open a transaction that sees one moment of the ledger and cannot write.
+
+        `patiently` is for one long look at everything: no statement is cut short.
 
         Raises:
             DatabaseUnavailable: the database is away or too slow.
@@ -114,7 +120,7 @@ class Database:
         try:
             with self._reading.begin() as connection:
                 if not self.is_sqlite:
-                    connection.exec_driver_sql(_TIMEOUTS)
+                    connection.exec_driver_sql(_NO_TIMEOUTS if patiently else _TIMEOUTS)
                 yield connection
         except (SQLAlchemyError, psycopg.Error) as error:
             raise DatabaseUnavailable("the database did not answer; try again") from error

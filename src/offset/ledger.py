@@ -21,7 +21,7 @@ from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 
 from offset.appending import Appender
 from offset.core.commands import Create, Erase
-from offset.core.errors import DatabaseUnavailable, KeyReused, OffsetError, Unfit
+from offset.core.errors import DatabaseUnavailable, Internal, KeyReused, OffsetError, Unfit
 from offset.core.records import Past
 from offset.database import Database, Objection
 from offset.deciding import Batch
@@ -102,7 +102,7 @@ class Ledger:
         try:
             return self.commit([unit])[0]
         except Exception as fault:  # noqa: BLE001 - handed to the one who waits for this unit
-            return Faulty(fault)
+            return Internal(fault)
 
     def _try_again(self, units: Sequence[Unit]) -> list[Outcome]:
         before: list[_Attempt] = []
@@ -256,17 +256,6 @@ class Ledger:
         bodies = [outcome.body for outcome in outcomes if isinstance(outcome, Answer)]
         self._loader.fill_details(connection, bodies)
         return outcomes
-
-
-class Faulty(OffsetError):
-    """A fault of the server itself; nothing was done."""
-
-    code = "internal"
-    title = "The server failed"
-
-    def __init__(self, fault: Exception) -> None:
-        super().__init__("the server failed; nothing was done")
-        self.fault = fault
 
 
 def _unavailable() -> OffsetError:

@@ -15,10 +15,16 @@ from starlette.exceptions import HTTPException
 from starlette.staticfiles import StaticFiles
 
 from offset import __version__
-from offset.core.errors import Malformed, MethodNotAllowed, OffsetError, PageNotFound
+from offset.core.errors import (
+    Internal,
+    Malformed,
+    MethodNotAllowed,
+    OffsetError,
+    PageNotFound,
+)
 from offset.database import Database, migrate, require_schema
 from offset.guard import Guard
-from offset.ledger import Faulty, Ledger, ensure_origin
+from offset.ledger import Ledger, ensure_origin
 from offset.reading import Reader
 from offset.receiving import respond_error
 from offset.routes import Api, router
@@ -104,7 +110,7 @@ def create_app(settings: Settings | None = None) -> Guard:
 async def _refused(request: Request, error: Exception) -> Response:
     """Turn any of our errors into its problem document."""
     assert isinstance(error, OffsetError)
-    if isinstance(error, Faulty):
+    if isinstance(error, Internal):
         _log.error("A unit failed", exc_info=error.fault)
     return respond_error(request, error)
 
@@ -123,7 +129,7 @@ async def _http_refused(request: Request, error: Exception) -> Response:
 
 
 async def _failed(request: Request, error: Exception) -> Response:
-    return respond_error(request, Faulty(error))
+    return respond_error(request, Internal(error))
 
 
 async def _docs() -> Response:

@@ -75,7 +75,7 @@ def verify_database(database: Database, progress: Progress | None = None) -> Rep
         DatabaseUnavailable: the database does not answer.
     """
     report = Report()
-    with database.reading() as connection:
+    with database.reading(patiently=True) as connection:
         check = _Check(connection, report, progress)
         check.head()
         check.records()

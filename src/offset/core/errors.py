@@ -17,7 +17,8 @@
     ├── PreconditionFailed      the record has moved on since the caller looked
     ├── Unavailable             try again later
     │   ├── Busy  DatabaseUnavailable
-    └── Unfit                   the server or a command cannot start like this
+    ├── Unfit                   the server or a command cannot start like this
+    └── Internal                a fault of the server itself
 
 A code never changes its meaning. The first line of each docstring is what `GET /errors/{code}`
 says; the message of an error names the thing and the fact, and `facts` are its typed members.
@@ -39,13 +40,6 @@ class OffsetError(Exception):
         super().__init__(detail)
         self.detail = detail
         self.facts = facts
-
-    def __reduce__(self) -> str | tuple[object, ...]:
-        return (_rebuild, (type(self), self.detail, self.facts))
-
-
-def _rebuild(kind: type[OffsetError], detail: str, facts: dict[str, Fact]) -> OffsetError:
-    return kind(detail, **facts)
 
 
 def tree(root: type[OffsetError] = OffsetError) -> Iterator[type[OffsetError]]:
@@ -375,3 +369,14 @@ class Unfit(OffsetError):
 
     code = "unfit"
     title = "Cannot start"
+
+
+class Internal(OffsetError):
+    """The server has a fault; nothing was done."""
+
+    code = "internal"
+    title = "The server failed"
+
+    def __init__(self, fault: Exception | None = None) -> None:
+        super().__init__("the server failed; nothing was done")
+        self.fault = fault
