@@ -1,4 +1,4 @@
-"""What tests build ledgers of: bodies, units, an opened ledger; and one check of a whole history."""
+"""What tests build ledgers of: bodies, units, an opened ledger; and the check of a history."""
 
 import json
 from base64 import b64encode

@@ -1,42 +1,32 @@
-"""The command `offset`."""
+"""The command `offset`. What a command needs is imported inside it, so that help comes at once."""
 
 import secrets
+import socket
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import Annotated
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager, suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 import typer
-import uvicorn
 from rich.console import Console
-from rich.progress import (
-    BarColumn,
-    MofNCompleteColumn,
-    Progress,
-    TaskID,
-    TextColumn,
-    TimeRemainingColumn,
-)
 
 from offset import __version__
 from offset.core.errors import OffsetError, Unfit
-from offset.database import Database, grant, migrate, require_schema
-from offset.demo import RECORDS, fill
-from offset.erasing import erase_details
-from offset.ledger import Ledger, ensure_origin
-from offset.main import open_ledger
-from offset.reading import Reader
-from offset.settings import read_settings
-from offset.verifying import verify_database
+
+if TYPE_CHECKING:
+    from offset.database import Database
 
 app = typer.Typer(
     help="An open ledger of carbon credits. DATABASE_URL names the ledger; offset.db by default.",
+    context_settings={"help_option_names": ["-h", "--help"]},
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
+    rich_markup_mode=None,
 )
-_out = Console(soft_wrap=True, highlight=False)
-_err = Console(stderr=True, soft_wrap=True, highlight=False)
+_out = Console(soft_wrap=True, highlight=False, markup=False)
+_err = Console(stderr=True, soft_wrap=True, highlight=False, markup=False)
 
 
 def main() -> None:
@@ -44,7 +34,7 @@ def main() -> None:
     try:
         app()
     except OffsetError as error:
-        _err.print(f"offset: {error.detail}", markup=False)
+        _err.print(f"offset: {error.detail}")
         sys.exit(1)
 
 
@@ -53,18 +43,27 @@ def serve(
     port: Annotated[int, typer.Option(help="The port on 127.0.0.1.", min=1, max=65535)] = 8000,
 ) -> None:
     """Start the server on this machine; it answers nobody else."""
+    import uvicorn
+
+    from offset.main import open_ledger
+    from offset.settings import read_settings
+
     database, _ = open_ledger(read_settings(), pool_size=1)
     database.close()
-    _out.print(f"Offset {__version__}: http://127.0.0.1:{port}/docs")
-    uvicorn.run(
-        "offset.main:app",
-        host="127.0.0.1",
-        port=port,
-        proxy_headers=False,
-        server_header=False,
-        timeout_graceful_shutdown=10,
-        log_level="warning",
-    )
+    with closing(_listener(port)) as listener:
+        _out.print(
+            f"Offset {__version__} serves {_name(database)} at http://127.0.0.1:{port}/docs "
+            "until Ctrl+C."
+        )
+        config = uvicorn.Config(
+            "offset.main:app",
+            proxy_headers=False,
+            server_header=False,
+            timeout_graceful_shutdown=10,
+            log_level="warning",
+        )
+        with suppress(KeyboardInterrupt):  # uvicorn passes Ctrl+C on when all is answered
+            uvicorn.Server(config).run(sockets=[listener])
 
 
 @app.command(name="migrate")
@@ -75,6 +74,10 @@ def migrate_command(
     ] = None,
 ) -> None:
     """Bring the database's schema up to date. PostgreSQL needs OFFSET_ORIGIN the first time."""
+    from offset.database import grant, migrate
+    from offset.ledger import ensure_origin
+    from offset.settings import read_settings
+
     settings = read_settings()
     with _database(settings.database_url) as database:
         if role is not None and database.is_sqlite:
@@ -90,19 +93,25 @@ def migrate_command(
 
 @app.command()
 def demo(
-    records: Annotated[int, typer.Option(help="How many records.", min=1)] = RECORDS,
+    records: Annotated[int, typer.Option(help="How many records.", min=1)] = 3_000,
     seed: Annotated[int, typer.Option(help="The same seed makes the same credits.")] = 1,
 ) -> None:
-    """Fill an empty ledger with synthetic records, sales and retirements."""
+    """Fill an empty ledger with synthetic credits to look at."""
+    from offset.demo import fill
+    from offset.ledger import Ledger
+    from offset.main import open_ledger
+    from offset.reading import Reader
+    from offset.settings import read_settings
+
     database, origin = open_ledger(read_settings(), pool_size=2)
     try:
-        with _progress("Records", records) as (bar, task):
+        with _progress("Records") as show:
             made = fill(
                 Ledger(database, origin=origin),
                 Reader(database),
                 records=records,
                 seed=seed,
-                progress=lambda count: bar.advance(task, count),
+                progress=show,
             )
     finally:
         database.close()
@@ -114,17 +123,23 @@ def demo(
 
 @app.command()
 def verify() -> None:
-    """Replay the ledger's events and compare everything in the database with what they make."""
-    with _database(read_settings().database_url) as database:
+    """Replay all events and compare the database with them.
+
+    The first differences are named, and the exit status is 1.
+    """
+    from offset.database import require_schema
+    from offset.settings import read_settings
+    from offset.verifying import LARGEST_REPORT, verify_database
+
+    with _database(read_settings().database_url, new=False) as database:
         require_schema(database)
-        with _progress("Events", None) as (bar, task):
-            report = verify_database(
-                database,
-                lambda done, total: bar.update(task, completed=done, total=total),
-            )
+        with _progress("Events") as show:
+            report = verify_database(database, show)
     if not report.sound:
         for difference in report.differences:
-            _err.print(f"offset: {difference}", markup=False)
+            _err.print(f"offset: not sound: {difference}")
+        if len(report.differences) == LARGEST_REPORT:
+            _err.print(f"offset: these are the first {LARGEST_REPORT}; there may be more")
         raise typer.Exit(1)
     _out.print(
         f"Sound: {report.events} events of {report.records} records replayed; records, holdings, "
@@ -136,12 +151,20 @@ def verify() -> None:
 def erase(
     event: Annotated[str, typer.Argument(help="The id of the event whose details are to go.")],
 ) -> None:
-    """Erase the details of an event for good; everything still verifies afterwards."""
-    database, origin = open_ledger(read_settings(), pool_size=2)
-    try:
-        erase_details(database, origin, event)
-    finally:
-        database.close()
+    """Erase the details of an event for good.
+
+    Everything still verifies afterwards.
+    """
+    from offset.database import require_schema
+    from offset.erasing import erase_details
+    from offset.ledger import ensure_origin
+    from offset.settings import read_settings
+
+    settings = read_settings()
+    with _database(settings.database_url, new=False) as database:
+        database.require_durability()
+        require_schema(database)
+        erase_details(database, ensure_origin(database, settings.origin, None), event)
     _out.print(f"The details of event {event} are erased. Backups made before still have them.")
 
 
@@ -156,16 +179,61 @@ def version(
 
 
 @contextmanager
-def _database(url: str) -> Iterator[Database]:
+def _database(url: str, *, new: bool = True) -> "Iterator[Database]":
+    """Open a database; only where `new` may it be a SQLite file that is not there yet."""
+    from offset.database import Database
+
     database = Database(url, pool_size=2)
     try:
+        if not new and database.is_sqlite and not Path(str(database.url.database)).exists():
+            raise Unfit(f"there is no ledger at {database.url.database}")
+        database.reach()
         yield database
     finally:
         database.close()
 
 
+def _name(database: "Database") -> str:
+    """Name a ledger without its user and password."""
+    name = database.url.database or database.url.username
+    return str(name) if database.is_sqlite else f"the PostgreSQL database {name}"
+
+
+def _listener(port: int) -> socket.socket:
+    """Listen before saying so; the loop takes it over."""
+    listener = socket.socket()
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind(("127.0.0.1", port))
+        listener.listen()
+    except OSError as error:
+        listener.close()
+        raise Unfit(
+            f"cannot listen on 127.0.0.1:{port}: {error.strerror}; another port: --port"
+        ) from error
+    return listener
+
+
 @contextmanager
-def _progress(what: str, total: int | None) -> Iterator[tuple[Progress, TaskID]]:
+def _progress(what: str) -> Iterator[Callable[[int, int], None]]:
+    """Give a function to call with what is done and the total; its first call shows the bar."""
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        TextColumn,
+        TimeRemainingColumn,
+    )
+
     columns = (TextColumn(what), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=_err) as bar:
-        yield bar, bar.add_task(what, total=total)
+    bar = Progress(*columns, console=_err, disable=not _err.is_terminal)
+    task = bar.add_task(what, total=None)
+
+    def show(done: int, total: int) -> None:
+        bar.start()
+        bar.update(task, completed=done, total=total)
+
+    try:
+        yield show
+    finally:
+        bar.stop()

@@ -3,7 +3,7 @@
 import json
 import sqlite3
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from enum import Enum
 from functools import partial
@@ -35,6 +35,7 @@ from offset.core.commands import Claim
 from offset.core.errors import DatabaseUnavailable, Unfit
 
 COPY_FROM_ROWS: Final = 64  # below, PostgreSQL takes pipelined INSERTs as fast as a COPY
+_DRIVERS: Final = ("sqlite", "sqlite+pysqlite", "postgresql", "postgresql+psycopg")
 _KEY_LOCKS, _SERIES_LOCKS, _MIGRATION_LOCK = 1, 2, 3  # classes of PostgreSQL advisory locks
 _TIMEOUTS: Final = (  # milliseconds; set for each transaction, so that a pooler can sit between
     "SELECT set_config('lock_timeout', '2000', true),"
@@ -45,6 +46,9 @@ _NO_TIMEOUTS: Final = (
     "SELECT set_config('statement_timeout', '0', true),"
     " set_config('idle_in_transaction_session_timeout', '0', true)"
 )
+# A rewrite keeps only what is there now. VACUUM FULL would also keep dead rows that an older
+# snapshot can see, and do nothing for a role that does not own the table, both without an error.
+_REWRITE_DETAILS: Final = "ALTER TABLE details ALTER COLUMN content TYPE text USING content || ''"
 _LOST_STATES: Final = ("57P01", "57P02", "57P03")  # the server is going away
 _RACE_STATES: Final = ("40001", "40P01", "55P03", "23505", "23P01", "23514", "23001", "23503")
 
@@ -71,6 +75,7 @@ class Database:
             self.engine = create_engine(
                 self.url,
                 connect_args={"isolation_level": None, "timeout": 5, "check_same_thread": False},
+                hide_parameters=True,  # details are in no log
                 pool_size=pool_size,
                 max_overflow=0,
                 pool_timeout=3,
@@ -81,6 +86,7 @@ class Database:
                 self.url,
                 # A pooler in transaction mode loses prepared statements.
                 connect_args={"prepare_threshold": None, "connect_timeout": 3},
+                hide_parameters=True,
                 pool_size=pool_size,
                 max_overflow=0,
                 pool_timeout=3,
@@ -99,6 +105,18 @@ class Database:
     def close(self) -> None:
         """Close every connection."""
         self.engine.dispose()
+
+    def reach(self) -> None:
+        """Connect once, so that whoever starts learns why it cannot.
+
+        Raises:
+            DatabaseUnavailable: in the driver's words, which never have the password.
+        """
+        try:
+            self.engine.connect().close()
+        except (SQLAlchemyError, psycopg.Error) as error:
+            what = self.url.database if self.is_sqlite else "the database"
+            raise DatabaseUnavailable(f"{what} cannot be opened: {_reason(error)}") from error
 
     @contextmanager
     def writing(self) -> Iterator[Connection]:
@@ -198,16 +216,19 @@ class Database:
             for name, record_id, first, last in rows
         }
 
-    def lock_records(self, connection: Connection, ids: Iterable[bytes]) -> None:
-        """Wait until no other transaction decides about these records, and let none begin."""
-        if self.is_sqlite or not (found := list(ids)):  # BEGIN IMMEDIATE is this lock too
-            return
-        connection.exec_driver_sql(
-            "SELECT 1 FROM record_state WHERE record_number IN"
-            " (SELECT number FROM records WHERE id = ANY(%s))"
-            " ORDER BY record_number FOR UPDATE",
-            (found,),
+    def lock_records(self, connection: Connection, ids: Collection[bytes]) -> set[bytes]:
+        """Wait until no other transaction decides about these records, and let none begin.
+
+        Gives those of them that are locked: whose record is there.
+        """
+        if self.is_sqlite or not ids:  # BEGIN IMMEDIATE is this lock too
+            return set(ids)
+        rows = connection.exec_driver_sql(
+            "SELECT records.id FROM record_state JOIN records ON number = record_number"
+            " WHERE records.id = ANY(%s) ORDER BY record_number FOR UPDATE OF record_state",
+            (list(ids),),
         )
+        return {bytes(row.id) for row in rows}
 
     def lock_keys(self, connection: Connection, keys: Iterable[int]) -> None:
         """Wait until no other transaction uses these idempotency keys (32-bit hashes)."""
@@ -228,18 +249,29 @@ class Database:
         )
 
     def forget(self) -> None:
-        """Leave no copy of what was erased: in SQLite's journal, in PostgreSQL's dead rows."""
-        with self.engine.connect() as connection:
-            driver = connection.connection.driver_connection
-            assert driver is not None
-            if self.is_sqlite:
-                _truncate_journal(driver)
-                return
-            driver.autocommit = True
-            try:
-                driver.execute("VACUUM (FULL) details")
-            finally:
-                driver.autocommit = False
+        """Leave no copy of what was erased: in SQLite's journal, in PostgreSQL's dead rows.
+
+        Raises:
+            DatabaseUnavailable: a reader holds a copy; the erasure stands.
+            Unfit: the role may not rewrite the table; the erasure stands.
+        """
+        if self.is_sqlite:
+            with self.engine.connect() as connection:
+                _truncate_journal(connection.connection.driver_connection)
+            return
+        try:
+            with self.engine.begin() as connection:
+                # Requests that queue behind this lock wait 2 s for theirs.
+                connection.exec_driver_sql("SET LOCAL lock_timeout = '1s'")
+                connection.exec_driver_sql(_REWRITE_DETAILS)
+        except DBAPIError as error:
+            state = getattr(error.orig, "sqlstate", None)
+            if state == "42501":
+                raise Unfit(
+                    "the details are erased, but dead rows still have them: only the owner of "
+                    "the table can rewrite it; run `offset erase` for the event again as its owner"
+                ) from error
+            raise _held_copy("another transaction holds the table, whose dead rows have") from error
 
     def objection(self, error: BaseException) -> Objection:
         """Say what an error of the driver means, by its code and never by its text."""
@@ -325,6 +357,9 @@ def grant(connection: Connection, role: str) -> None:
     """Give a PostgreSQL role what the server needs, and no more.
 
     It can neither change nor delete records, events and their parts.
+
+    Raises:
+        Unfit: there is no such role, or its rights are not this user's to give.
     """
     quoted = connection.dialect.identifier_preparer.quote(role)
     for rights, tables in (
@@ -335,18 +370,26 @@ def grant(connection: Connection, role: str) -> None:
         ("SELECT, UPDATE", "ledger_head"),
         ("SELECT", "alembic_version"),
     ):
-        connection.exec_driver_sql(f"GRANT {rights} ON {tables} TO {quoted}")
+        try:
+            connection.exec_driver_sql(f"GRANT {rights} ON {tables} TO {quoted}")
+        except DBAPIError as error:
+            raise Unfit(f"the role did not get its rights: {_reason(error)}") from error
 
 
 def _url(url: str) -> URL:
     try:
         parsed = make_url(url.replace("postgres://", "postgresql://", 1))
-    except SQLAlchemyError as error:
+    except (SQLAlchemyError, ValueError) as error:  # a port that is no number
         raise Unfit("DATABASE_URL is not a database URL") from error
-    if parsed.get_backend_name() not in ("sqlite", "postgresql"):
-        raise Unfit(f"DATABASE_URL names {parsed.get_backend_name()}: use sqlite or postgresql")
-    if parsed.get_backend_name() == "sqlite" and parsed.database in (None, "", ":memory:"):
-        raise Unfit("a ledger in memory would be lost: DATABASE_URL has to name a file")
+    if "@" in (parsed.host or ""):  # the rest of a password, which no message may show
+        raise Unfit("DATABASE_URL has an @ too many: inside a password it is written %40")
+    if parsed.drivername not in _DRIVERS:
+        raise Unfit(f"DATABASE_URL names {parsed.drivername}: use sqlite or postgresql")
+    if parsed.get_backend_name() == "sqlite":
+        if parsed.database in (None, "", ":memory:"):
+            raise Unfit("a ledger in memory would be lost: DATABASE_URL has to name a file")
+        if parsed.query:  # one of them is mode=memory
+            raise Unfit("DATABASE_URL names a SQLite file: it takes no options")
     return parsed
 
 
@@ -357,7 +400,7 @@ def _alembic() -> Config:
     return config
 
 
-def _reason(error: SQLAlchemyError) -> str:
+def _reason(error: SQLAlchemyError | psycopg.Error) -> str:
     cause = error.orig if isinstance(error, DBAPIError) else error
     return str(cause).strip().partition("\n")[0]
 
@@ -402,11 +445,14 @@ def _truncate_journal(connection: Any) -> None:
     end = time.monotonic() + 5
     while connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]:
         if time.monotonic() > end:
-            raise DatabaseUnavailable(
-                "the details are erased, but a reader holds the journal that has a copy: "
-                "run `offset erase` for the event again"
-            )
+            raise _held_copy("a reader holds the journal, which has")
         time.sleep(0.05)
+
+
+def _held_copy(where: str) -> DatabaseUnavailable:
+    return DatabaseUnavailable(
+        f"the details are erased, but {where} a copy: run `offset erase` for the event again"
+    )
 
 
 def _sqlite_objection(error: sqlite3.Error) -> Objection:

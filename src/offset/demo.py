@@ -18,7 +18,6 @@ from offset.schemas import CreateRecord, RetirePart, SellPart
 from offset.submitting import Submission, take
 from offset.units import Answer, Result, Unit
 
-RECORDS: Final = 3_000
 _PLACES: Final = (
     ("Kenya", "KE"),
     ("Brazil", "BR"),
@@ -76,11 +75,11 @@ def fill(
     ledger: Ledger,
     reader: Reader,
     *,
-    records: int = RECORDS,
-    seed: int = 1,
-    progress: Callable[[int], None] | None = None,
+    records: int,
+    seed: int,
+    progress: Callable[[int, int], None] | None = None,
 ) -> Made:
-    """Fill an empty ledger; `progress` is told of each record with all that happens to it.
+    """Fill an empty ledger; `progress` is called with the number of records done and of all.
 
     Raises:
         Unfit: the ledger is not empty.
@@ -89,14 +88,15 @@ def fill(
     if reader.head() >= 0:
         raise Unfit("the ledger is not empty: the demonstration is for a new one")
     lives = _lives(random.Random(seed), records)
-    sales = retirements = 0
+    done = sales = retirements = 0
     while batch := list(islice(lives, LARGEST_TRANSACTION // 4)):
         commands = [command for life in batch for command in life]
         _commit(ledger, commands)
         sales += sum(type(command).__name__ == "Sell" for command in commands)
         retirements += sum(type(command).__name__ == "Retire" for command in commands)
+        done += len(batch)
         if progress:
-            progress(len(batch))
+            progress(done, records)
     return Made(records, sales, retirements)
 
 

@@ -1,7 +1,7 @@
 """Erasing the details of an event, as the law may oblige: the log keeps only their salted hash."""
 
 from collections.abc import Sequence
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 from offset.core.commands import Erase
 from offset.core.errors import OffsetError
@@ -21,7 +21,8 @@ def erase_details(database: Database, origin: str, event_id: str) -> None:
         DatabaseUnavailable: the database did not take it.
     """
     record_id = Reader(database).record_of_event(event_id)
-    command = Erase(event_id=str(uuid4()), erased=event_id, record_id=record_id)
+    erased = str(UUID(event_id))  # it was found, so it is one; the ledger knows one spelling
+    command = Erase(event_id=str(uuid4()), erased=erased, record_id=record_id)
     refused: list[OffsetError] = []
 
     def shape(results: Sequence[Result]) -> Answer:

@@ -32,13 +32,13 @@ class Guard:
         if scope["type"] == "lifespan":
             await self.app(scope, receive, self._plainly(send))
             return
-        if scope["type"] != "http":
-            return
         refused = refusal(scope)
         if refused is None:
+            if scope["method"] == "HEAD":  # as GET; the server below leaves the body out
+                scope = {**scope, "method": "GET"}
             await self.app(scope, receive, send)
             return
-        response = respond_error(Request(scope), refused)
+        response = respond_error(Request({**scope, "type": "http"}), refused)
         if isinstance(refused, Malformed | HeadersTooLarge):
             response.headers["Connection"] = "close"
         await response(scope, receive, send)
@@ -57,6 +57,8 @@ class Guard:
 
 def refusal(scope: Scope) -> OffsetError | None:
     """Say why a request is turned away, if it is."""
+    if scope["type"] != "http":
+        return Malformed("this server speaks HTTP and no WebSocket")
     headers: list[tuple[bytes, bytes]] = scope["headers"]
     if sum(len(name) + len(value) + 4 for name, value in headers) > LARGEST_HEADERS:
         return HeadersTooLarge(f"the headers have more than {LARGEST_HEADERS} bytes")

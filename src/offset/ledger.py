@@ -90,8 +90,8 @@ class Ledger:
             return self._try_again(units)
         except _Beaten as beaten:
             if len(units) > 1 and beaten.alone:
-                return [self.commit([unit])[0] for unit in units]
-            return [_unavailable() for _ in units]
+                return [self._commit_alone(unit) for unit in units]
+            return [_unavailable(in_doubt=beaten.in_doubt) for _ in units]
         except Exception:
             # A fault of ours in one unit: its neighbours are done without it.
             if len(units) == 1:
@@ -105,30 +105,35 @@ class Ledger:
             return Internal(fault)
 
     def _try_again(self, units: Sequence[Unit]) -> list[Outcome]:
-        before: list[_Attempt] = []
+        in_doubt: list[_Attempt] = []
         for number in range(_TRIES):
             attempt = _Attempt()
             try:
-                return self._attempt(units, attempt, before)
+                return self._attempt(units, attempt, in_doubt)
             except (SQLAlchemyError, psycopg.Error) as error:
                 objection = self.database.objection(error)
-                if objection is Objection.AWAY:
-                    raise _Beaten(alone=False) from error
                 if objection is Objection.LOST:
                     self.database.engine.dispose()
-                    before.append(attempt)
+                    if attempt.event_ids:  # lost at its COMMIT
+                        in_doubt.append(attempt)
+                if objection is Objection.AWAY:
+                    break
                 time.sleep(random.uniform(0, 0.02 * 2**number))
-        raise _Beaten(alone=objection is Objection.RACE)
+        # While a COMMIT is in doubt no unit is tried alone: it may be done already.
+        alone = objection is Objection.RACE and not in_doubt
+        raise _Beaten(alone=alone, in_doubt=bool(in_doubt))
 
     def _attempt(
-        self, units: Sequence[Unit], attempt: "_Attempt", before: Sequence["_Attempt"]
+        self, units: Sequence[Unit], attempt: "_Attempt", in_doubt: list["_Attempt"]
     ) -> list[Outcome]:
         with self.database.writing() as connection:
-            self._lock(connection, units)
-            for earlier in before:  # its COMMIT may have been done before its answer was lost
+            # Waits for an earlier try of ours that the database still works on.
+            locked = self._lock(connection, units)
+            for earlier in in_doubt:
                 if self._was_committed(connection, earlier):
                     return earlier.outcomes
-            batch, replays = self._load(connection, units)
+            in_doubt.clear()
+            batch, replays = self._load(connection, units, locked)
             batch.decide(units, replays)
             attempt.outcomes = self._append(connection, units, batch, replays)
             attempt.event_ids = [UUID(p.draft.event_id).bytes for p in batch.pending]
@@ -136,11 +141,12 @@ class Ledger:
 
     def _was_committed(self, connection: Connection, earlier: "_Attempt") -> bool:
         ids = earlier.event_ids[:1]
-        return bool(ids) and connection.execute(self._ids, {"ids": ids}).first() is not None
+        return connection.execute(self._ids, {"ids": ids}).first() is not None
 
     # lock -----------------------------------------------------------------------------------
 
-    def _lock(self, connection: Connection, units: Sequence[Unit]) -> None:
+    def _lock(self, connection: Connection, units: Sequence[Unit]) -> set[str]:
+        """Take every lock that the units need; give the ids of the records that are locked."""
         keys = {_hash(f"{unit.key.caller}\n{unit.key.key}") for unit in units if unit.key}
         buckets: set[int] = set()
         ids: set[bytes] = set()
@@ -149,16 +155,16 @@ class Ledger:
                 if isinstance(command, Create):
                     serial = command.record.serial
                     buckets.add(_hash(f"{serial.registry}\n{serial.series}") % _SERIES_BUCKETS)
-                elif not isinstance(command, OffsetError):
+                if not isinstance(command, OffsetError):
                     ids.add(bytes.fromhex(command.record_id))
         self.database.lock_keys(connection, keys)
         self.database.lock_series(connection, buckets)
-        self.database.lock_records(connection, ids)
+        return {locked.hex() for locked in self.database.lock_records(connection, ids)}
 
     # load -----------------------------------------------------------------------------------
 
     def _load(
-        self, connection: Connection, units: Sequence[Unit]
+        self, connection: Connection, units: Sequence[Unit], locked: set[str]
     ) -> tuple[Batch, dict[int, Outcome]]:
         replays = self._replays(connection, units)
         commands = [
@@ -168,7 +174,10 @@ class Ledger:
             for command in unit.commands
             if not isinstance(command, OffsetError)
         ]
-        loaded = self._loader.states(connection, {command.record_id for command in commands})
+        # A record that another transaction has made since is not there for this one: what is not
+        # locked could change between two statements.
+        ids = locked.intersection(command.record_id for command in commands)
+        loaded = self._loader.states(connection, ids)
         batch = Batch(loaded, past=partial(self._past_of, connection))
         creates = [
             command
@@ -248,9 +257,10 @@ class Ledger:
                 outcome = replayed(unit.key, *answered[own])
             if outcome is None:
                 outcome = unit.shape(batch.results(number, appended, history))
-                if unit.key and own and outcome.status in _STORED:
+                if unit.key and own:
                     answered[own] = (unit.key.fingerprint, _stored(outcome))
-                    stored.append((*own, *answered[own]))
+                    if outcome.status in _STORED:
+                        stored.append((*own, *answered[own]))
             outcomes.append(outcome)
         self.database.insert(connection, idempotency_keys, stored)
         bodies = [outcome.body for outcome in outcomes if isinstance(outcome, Answer)]
@@ -258,16 +268,26 @@ class Ledger:
         return outcomes
 
 
-def _unavailable() -> OffsetError:
+def _unavailable(*, in_doubt: bool) -> OffsetError:
+    if in_doubt:
+        return DatabaseUnavailable(
+            "the connection to the database was lost at the commit: whether this was done is not "
+            "known. Send it again with the same Idempotency-Key, or look before sending it anew",
+            outcome="unknown",
+        )
     return DatabaseUnavailable("the database did not take this; nothing was done")
 
 
 class _Beaten(Exception):
-    """The database refused every try; `alone`: each unit may still pass on its own."""
+    """The database refused every try.
 
-    def __init__(self, *, alone: bool) -> None:
+    `alone`: each unit may still pass on its own. `in_doubt`: a COMMIT may have been done.
+    """
+
+    def __init__(self, *, alone: bool, in_doubt: bool) -> None:
         super().__init__()
         self.alone = alone
+        self.in_doubt = in_doubt
 
 
 class _Attempt:

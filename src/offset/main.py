@@ -26,7 +26,7 @@ from offset.database import Database, migrate, require_schema
 from offset.guard import Guard
 from offset.ledger import Ledger, ensure_origin
 from offset.reading import Reader
-from offset.receiving import respond_error
+from offset.receiving import LeanRoute, respond_error
 from offset.routes import Api, router
 from offset.settings import Settings, read_settings
 from offset.submitting import Submission
@@ -50,6 +50,7 @@ def open_ledger(settings: Settings, *, pool_size: int = 10) -> tuple[Database, s
     """
     database = Database(settings.database_url, pool_size=pool_size)
     try:
+        database.reach()
         database.require_durability()
         if database.is_sqlite:
             migrate(database)
@@ -121,11 +122,20 @@ async def _http_refused(request: Request, error: Exception) -> Response:
     path = request.url.path[:200]
     if error.status_code == 405:
         response = respond_error(request, MethodNotAllowed(f"{request.method} {path}"))
-        response.headers.update(error.headers or {})
+        response.headers["Allow"] = _allowed(request, error)
         return response
     if error.status_code == 404:
         return respond_error(request, PageNotFound(f"{path}: nothing is here"))
     return respond_error(request, Malformed(str(error.detail)))
+
+
+def _allowed(request: Request, error: HTTPException) -> str:
+    """Name every method of the path; the framework knows those of the first route only."""
+    methods = set((error.headers or {}).get("Allow", "").split(", ")) - {""}
+    for route in router.routes:
+        if isinstance(route, LeanRoute) and route.path_regex.match(request.url.path):
+            methods |= route.methods or set()
+    return ", ".join(sorted(methods | {"HEAD"} if "GET" in methods else methods))
 
 
 async def _failed(request: Request, error: Exception) -> Response:

@@ -40,6 +40,7 @@ _STATUS: Final[tuple[tuple[type[OffsetError], int], ...]] = (
     (Unavailable, 503),
 )
 RETRY_AFTER_S: Final = 1
+LARGEST_ERRORS: Final = 50  # more than a body has fields
 
 
 def status_of(error: OffsetError) -> int:
@@ -57,11 +58,15 @@ def problem(error: OffsetError, *, instance: str | None = None) -> dict[str, Any
     }
     if instance is not None:
         body["instance"] = instance
-    return {**error.facts, **body, "code": error.code}
+    body["code"] = error.code
+    return {**body, **{name: fact for name, fact in error.facts.items() if name not in body}}
 
 
 def invalid(error: ValidationError) -> OffsetError:
-    """Turn what a model found wrong into one of our errors, with JSON pointers."""
+    """Turn what a model found wrong into one of our errors, with JSON pointers.
+
+    At most `LARGEST_ERRORS` are listed: a body may have tens of thousands of unknown fields.
+    """
     found: list[Fact] = [
         {
             "pointer": pointer(item["loc"]),
@@ -75,10 +80,12 @@ def invalid(error: ValidationError) -> OffsetError:
     codes = {item["code"] for item in found if isinstance(item, dict)}
     kind = CODES[str(first["code"])] if len(codes) == 1 else InvalidField
     where = str(first["pointer"]).lstrip("/")
-    detail = f"{where}: {first['detail']}" if where else str(first["detail"])
+    detail = str(first["detail"])
+    if not detail.startswith(where):
+        detail = f"{where}: {detail}"
     if len(found) > 1:
         detail += f" (and {len(found) - 1} more)"
-    return kind(detail, errors=found)
+    return kind(detail, errors=found[:LARGEST_ERRORS])
 
 
 def pointer(location: Sequence[int | str]) -> str:

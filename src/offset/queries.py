@@ -2,7 +2,7 @@
 
 import base64
 import binascii
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Final, Literal
 
 from pydantic import Field, WithJsonSchema
 
@@ -14,12 +14,14 @@ from offset.reading import LARGEST_PAGE, Filters
 from offset.registries import find_serial
 from offset.schemas import Holder, Sent, reads
 
+_LONGEST_NUMBER: Final = 16  # digits; 2**53 - 1 has so many
+
 
 def _natural(value: Any, largest: int = 2**53 - 1) -> int:
     if not isinstance(value, int) or isinstance(value, bool):
         if not (isinstance(value, str) and value.isascii() and value.isdigit()):
             raise InvalidField("has to be a whole number")
-        value = int(value[:20])
+        value = int(value) if len(value) <= _LONGEST_NUMBER else largest + 1
     if not 0 <= value <= largest:
         raise InvalidField(f"has to be at most {largest}")
     return int(value)
@@ -130,4 +132,7 @@ def _number_of(cursor: str) -> int:
         raise BadCursor("the cursor was not given by this server") from None
     if not (text[:1] == "r" and text[1:].isascii() and text[1:].isdigit() and len(text) < 18):
         raise BadCursor("the cursor was not given by this server")
-    return int(text[1:])
+    number = int(text[1:])
+    if cursor_of(number) != cursor:  # base64 overlooks characters that are not its own
+        raise BadCursor("the cursor was not given by this server")
+    return number

@@ -8,16 +8,18 @@ import inspect
 import json
 import re
 from collections.abc import Callable, Coroutine, Mapping
-from decimal import Decimal
-from typing import Any, Final, get_args, get_type_hints
+from decimal import Decimal, InvalidOperation
+from typing import Any, Final, get_type_hints
 
 from fastapi import Request, Response
 from fastapi.routing import APIRoute
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError
+from starlette.requests import ClientDisconnect
 
 from offset.core.errors import (
     BadHeader,
     InvalidField,
+    Malformed,
     MalformedJson,
     OffsetError,
     TooLarge,
@@ -36,7 +38,8 @@ _KEY: Final = re.compile(r"[\x21-\x7e](?:[\x20-\x7e]*[\x21-\x7e])?", re.ASCII)
 class LeanRoute(APIRoute):
     """A route whose endpoint takes `request`, path parameters, a `query` and a `body` model.
 
-    Dependencies would be skipped without a word, so a route that has them is refused.
+    Dependencies would be skipped without a word, so a route that has them is refused. So is a
+    query that an endpoint does not read: `/retire?quantity=1` would retire all there is.
     """
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
@@ -44,19 +47,22 @@ class LeanRoute(APIRoute):
         assert not self.dependencies, f"{self.path}: a lean route has no dependencies"
         endpoint = self.endpoint
         hints = get_type_hints(endpoint)
-        names = set(inspect.signature(endpoint).parameters)
+        parameters = inspect.signature(endpoint).parameters
+        names = set(parameters)
         known = {"request", "query", "body", *self.param_convertors}
         assert names <= known, f"{self.path}: {names - known} would not be filled"
-        query_model = hints.get("query")
-        body_model, required = _body_model(hints.get("body"))
+        query_model = hints.get("query", NoQuery)
+        body_model = hints.get("body")
+        required = "body" in names and parameters["body"].default is inspect.Parameter.empty
         largest = LARGEST_BATCH_BODY if self.path == "/batch" else LARGEST_BODY
 
         async def handle(request: Request) -> Response:
             arguments: dict[str, Any] = dict(request.path_params)
             if "request" in names:
                 arguments["request"] = request
-            if query_model is not None:
-                arguments["query"] = _read_query(query_model, request)
+            query = _read_query(query_model, request)
+            if "query" in names:
+                arguments["query"] = query
             if body_model is not None:
                 raw = await read_body(request, largest)
                 if raw or required:
@@ -70,13 +76,10 @@ class LeanRoute(APIRoute):
         return handle
 
 
-def _body_model(hint: Any) -> tuple[type[BaseModel] | None, bool]:
-    if hint is None:
-        return None, False
-    choices = get_args(hint)
-    model = choices[0] if choices else hint
-    assert issubclass(model, BaseModel)
-    return model, type(None) not in choices
+class NoQuery(BaseModel):
+    """No parameters at all."""
+
+    model_config = ConfigDict(extra="forbid")
 
 
 def _read_query(model: type[BaseModel], request: Request) -> BaseModel:
@@ -106,11 +109,15 @@ def check_media_type(request: Request) -> None:
     Raises:
         UnsupportedMediaType: another type, or an encoded body.
     """
-    headers = request.headers
-    if not _JSON_TYPE.fullmatch(headers.get("content-type", "")):
+    if not _JSON_TYPE.fullmatch(_header(request, "content-type")):
         raise UnsupportedMediaType("send the body as application/json")
-    if headers.get("content-encoding", "identity").lower() != "identity":
+    if _header(request, "content-encoding").lower() not in ("", "identity"):
         raise UnsupportedMediaType("send the body without a content encoding")
+
+
+def _header(request: Request, name: str) -> str:
+    """Give a header as one text; its lines belong together (RFC 9110, section 5.3)."""
+    return ", ".join(request.headers.getlist(name)).strip()
 
 
 async def read_body(request: Request, largest: int) -> bytes:
@@ -118,17 +125,21 @@ async def read_body(request: Request, largest: int) -> bytes:
 
     Raises:
         TooLarge: it has more than `largest` bytes.
+        Malformed: the client went away before its end.
     """
     declared = request.headers.get("content-length", "")
     if declared.isdigit() and int(declared[:20]) > largest:
         raise TooLarge(f"the body has more than {largest} bytes", largest=largest)
     chunks: list[bytes] = []
     size = 0
-    async for chunk in request.stream():
-        size += len(chunk)
-        if size > largest:
-            raise TooLarge(f"the body has more than {largest} bytes", largest=largest)
-        chunks.append(chunk)
+    try:
+        async for chunk in request.stream():
+            size += len(chunk)
+            if size > largest:
+                raise TooLarge(f"the body has more than {largest} bytes", largest=largest)
+            chunks.append(chunk)
+    except ClientDisconnect:
+        raise Malformed("the body ends too early") from None
     return b"".join(chunks)
 
 
@@ -136,13 +147,14 @@ def read_json(raw: bytes) -> Any:
     """Read JSON strictly; numbers with a point or an exponent become exact decimals.
 
     Raises:
-        MalformedJson: no JSON, a duplicate key, NaN, Infinity, NUL, a lone surrogate, too deep.
+        MalformedJson: no JSON, a duplicate key, NaN, Infinity, NUL, a lone surrogate, too deep,
+            an exponent beyond 18 digits.
     """
     try:
         value = json.loads(
             raw.decode("utf-8"),
             object_pairs_hook=_unique,
-            parse_float=Decimal,
+            parse_float=_decimal,
             parse_int=_integer,
             parse_constant=_no_number,
         )
@@ -164,6 +176,13 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 def _integer(text: str) -> int | Decimal:
     return int(text) if len(text) < 64 else Decimal(text)
+
+
+def _decimal(text: str) -> Decimal:
+    try:
+        return Decimal(text)
+    except InvalidOperation:
+        raise MalformedJson("the body has a number whose exponent is out of reach") from None
 
 
 def _no_number(text: str) -> Any:
@@ -226,13 +245,25 @@ def expected_seq(request: Request) -> int | None:
     Raises:
         BadHeader: not one entity tag of a record.
     """
-    tag = request.headers.get("if-match")
-    if tag is None or tag.strip() == "*":
+    tag = _header(request, "if-match")
+    if "if-match" not in request.headers or tag == "*":
         return None
-    found = re.fullmatch(r'"([0-9]{1,9})-[0-9]{1,9}-[a-z]+"', tag.strip())
+    found = re.fullmatch(r'"([0-9]{1,9})-[0-9]{1,9}-[a-z]+"', tag)
     if not found:
         raise BadHeader("If-Match has to be one entity tag of a record", header="If-Match")
     return int(found.group(1))
+
+
+def has_seen(request: Request, tag: str) -> bool:
+    """Tell whether If-None-Match names this entity tag, compared weakly (RFC 9110, 8.8.3.2)."""
+    named = {one.strip().removeprefix("W/") for one in _header(request, "if-none-match").split(",")}
+    return not named.isdisjoint({"*", tag.removeprefix("W/")})
+
+
+def wants_count(request: Request) -> bool:
+    """Tell whether Prefer asks for the number of all items."""
+    wishes = _header(request, "prefer").lower().split(",")
+    return any(wish.strip().replace('"', "") == "count=exact" for wish in wishes)
 
 
 def respond(

@@ -1,8 +1,10 @@
 """The public JSON shapes of what the server answers, for the OpenAPI document."""
 
-from typing import Any
+from typing import Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
+
+RECORD_ID: Final = "^[0-9a-f]{64}$"
 
 
 class Shown(BaseModel):
@@ -42,7 +44,7 @@ class HoldingView(PartView):
 class FateView(PartView):
     """What became of a part."""
 
-    status: str = Field(description="HELD, RETIRED or CANCELLED.")
+    status: Literal["HELD", "RETIRED", "CANCELLED"]
     holder: str | None = None
     event_id: str | None = None
 
@@ -73,14 +75,17 @@ class EventView(Shown):
 
     id: str = Field(json_schema_extra={"format": "uuid"})
     record_id: str
-    event_type: str = Field(description="CREATED, SOLD, RETIRED, CANCELLED or ERASED.")
+    event_type: Literal["CREATED", "SOLD", "RETIRED", "CANCELLED", "ERASED"]
     payload: dict[str, Any]
     created_at: str = Field(json_schema_extra={"format": "date-time"})
     seq: int = Field(description="1, 2, 3 ... within the record.")
     position: int = Field(description="0, 1, 2 ... within the ledger; the leaf index in its log.")
     details: dict[str, str] | None = Field(description="Words beside the event, if any.")
-    details_erased: bool | None = None
-    details_private: bool | None = None
+    details_erased: bool = Field(False, description="There were details; they are gone.")
+    details_private: bool = Field(False, description="Only who may know them is shown them.")
+
+
+Status = Literal["CREATED", "SOLD", "RETIRED", "CANCELLED"]
 
 
 class Links(Shown):
@@ -93,7 +98,7 @@ class Links(Shown):
 class Summary(Shown):
     """A record's own fields, which never change."""
 
-    id: str = Field(description="SHA-256 of the record's canonical form.")
+    id: str = Field(description="SHA-256 of the record's canonical form.", pattern=RECORD_ID)
     project_name: str
     registry: str
     vintage: int
@@ -105,7 +110,7 @@ class Listed(Summary):
     """A record in a list."""
 
     created_at: str
-    status: str
+    status: Status
     balance: BalanceView
     serial: SerialView
     links: Links
@@ -125,7 +130,7 @@ class RecordView(Summary):
     """A record with its status, balance, holdings and events."""
 
     created_at: str
-    status: str = Field(description="CREATED, SOLD, RETIRED or CANCELLED.")
+    status: Status
     events: list[EventView]
     events_total: int
     balance: BalanceView
@@ -165,7 +170,7 @@ class EventsPage(Shown):
 class SerialRecord(Summary):
     """A record that covers some of the serial numbers asked for."""
 
-    status: str
+    status: Status
     parts: list[FateView]
     events: list[EventView]
     links: Links
@@ -195,28 +200,53 @@ class RetirementView(Shown):
     links: Links
 
 
+class FieldProblem(Shown):
+    """What is wrong with one field."""
+
+    pointer: str = Field(description="Where it stands in the body, as RFC 6901 writes it.")
+    code: str
+    detail: str
+
+
+class Problem(Shown):
+    """An error, as RFC 9457 describes it, with the facts as further members."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "type": "/errors/insufficient-quantity",
+                    "title": "Not enough is left",
+                    "status": 409,
+                    "detail": "record 35168e87ed59...: 4 t asked, 2.5 t held by acme",
+                    "instance": f"/records/35168e87ed59{'0' * 52}/retire",
+                    "code": "insufficient-quantity",
+                    "available": 2.5,
+                }
+            ]
+        }
+    )
+
+    type: str = Field(description="/errors/ and the code: it opens, and says what it means.")
+    title: str
+    status: int
+    detail: str = Field(description="Names the thing and the fact.")
+    code: str = Field(description="Never changes its meaning.")
+    instance: str | None = Field(None, description="The path that was asked.")
+    errors: list[FieldProblem] = Field([], description="Each field that is wrong, where any is.")
+
+
 class BatchItem(Shown):
     """The answer to one command of a batch, as its own call would give it."""
 
     status: int
-    body: dict[str, Any]
+    body: RecordView | Problem
 
 
 class BatchAnswer(Shown):
     """The answers to a batch's commands, in order."""
 
     items: list[BatchItem]
-
-
-class Problem(Shown):
-    """An error, as RFC 9457 describes it, with the facts as further members."""
-
-    type: str
-    title: str
-    status: int
-    detail: str
-    code: str
-    instance: str | None = None
 
 
 class Health(Shown):
@@ -232,3 +262,115 @@ class ErrorMeaning(Shown):
     title: str
     status: int
     meaning: str
+
+
+def shown(model: type[Shown], description: str, *headers: str) -> dict[str, Any]:
+    """Document an answer of a route and the headers that it has."""
+    return {
+        "model": model,
+        "description": description,
+        "headers": {name: _HEADERS[name] for name in headers},
+    }
+
+
+def unchanged(*headers: str) -> dict[int | str, dict[str, Any]]:
+    """Document that If-None-Match may be answered with 304."""
+    return {
+        304: {
+            "description": "Not changed since the ETag of If-None-Match",
+            "headers": {name: _HEADERS[name] for name in headers},
+        }
+    }
+
+
+def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """Document the errors of a route, beside those that any request may meet."""
+    answers: dict[int | str, dict[str, Any]] = {}
+    for status in sorted({*statuses, 400, 403, 405, 421, 422, 431, 503}):
+        answers[status] = {
+            "description": _MEANINGS[status],
+            "content": {"application/problem+json": {"schema": _PROBLEM}},
+        }
+        if status in _ERROR_HEADERS:
+            name = _ERROR_HEADERS[status]
+            answers[status]["headers"] = {name: _HEADERS[name]}
+    return answers
+
+
+# Problem is among the components because BatchItem has it. Given as a `model`, FastAPI would say
+# that errors come as application/json, too.
+_PROBLEM: Final = {"$ref": "#/components/schemas/Problem"}
+_MEANINGS: Final = {
+    400: "The request is not well formed",
+    403: "Without keys the server answers only this machine",
+    404: "Not found",
+    405: "The path does not have this method",
+    409: "The ledger's present state does not allow this",
+    412: "The record has changed since",
+    413: "The body is too large",
+    415: "The body has to be application/json",
+    421: "This server does not answer for that host",
+    422: "The request can never be right",
+    431: "The headers are too large",
+    503: "Busy, or the database is away; safe to try again",
+}
+_ERROR_HEADERS: Final = {405: "Allow", 503: "Retry-After"}
+
+
+def _header(description: str, *, always: bool = True, **schema: Any) -> dict[str, Any]:
+    return {
+        "description": description,
+        "required": always,
+        "schema": {"type": "string", **schema},
+    }
+
+
+_HEADERS: Final = {
+    "Location": _header("The record's path.", pattern="^/records/[0-9a-f]{64}$"),
+    "ETag": _header("The version that is shown; for If-None-Match and, of a record, If-Match."),
+    "Vary": _header("What the answer depends on."),
+    "Link": _header("The next page, where there is one (RFC 8288).", always=False),
+    "Preference-Applied": _header("Which wish of Prefer was met.", always=False),
+    "Idempotent-Replayed": _header(
+        "Given where this is the stored answer to the same Idempotency-Key.",
+        always=False,
+        enum=["true"],
+    ),
+    "Allow": _header("The methods that the path has."),
+    "Retry-After": {
+        "description": "Seconds to wait before trying again.",
+        "required": True,
+        "schema": {"type": "integer", "minimum": 0},
+    },
+}
+
+
+def sent_header(name: str, description: str, **schema: Any) -> dict[str, Any]:
+    """Document a header that a caller may send."""
+    return {
+        "name": name,
+        "in": "header",
+        "required": False,
+        "description": description,
+        "schema": {"type": "string", **schema},
+    }
+
+
+IDEMPOTENCY_KEY: Final = sent_header(
+    "Idempotency-Key",
+    "Makes the request safe to repeat: the same key gets the same answer.",
+    minLength=8,
+    maxLength=255,
+    pattern="^[!-~]+$",
+    examples=["retire-2026-000017"],
+)
+IF_MATCH: Final = sent_header(
+    "If-Match",
+    "The ETag of the record as the caller has seen it; 412 if it has changed.",
+    pattern=r'^(\*|"[0-9]{1,9}-[0-9]{1,9}-[a-z]+")$',
+    examples=['"1-0-open"'],
+)
+IF_NONE_MATCH: Final = sent_header(
+    "If-None-Match", "An ETag that the caller has; 304 while it is still the right one."
+)
+PREFER: Final = sent_header("Prefer", "`count=exact` adds the number of all items (RFC 7240).")

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Final, TypeVar
 from urllib.parse import urlencode
 
 from anyio import CapacityLimiter, to_thread
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import APIRouter, Path, Query, Request, Response
 
 from offset.answers import Json, etag
 from offset.core.canonical import canonical_registry, canonical_serial, display_text
@@ -18,20 +18,29 @@ from offset.reading import Page, Reader
 from offset.receiving import (
     LeanRoute,
     expected_seq,
+    has_seen,
     idempotency_key,
     respond,
+    wants_count,
 )
 from offset.registries import find_serial
 from offset.responses import (
+    IDEMPOTENCY_KEY,
+    IF_MATCH,
+    IF_NONE_MATCH,
+    PREFER,
+    RECORD_ID,
     BatchAnswer,
     ErrorMeaning,
     EventsPage,
     Health,
-    Problem,
     RecordsPage,
     RecordView,
     RetirementView,
     SerialAnswer,
+    problems,
+    shown,
+    unchanged,
 )
 from offset.schemas import (
     CancelPart,
@@ -46,49 +55,9 @@ from offset.writer import Writer
 
 OPEN_CALLER: Final = "open"  # without keys there is one caller: this machine
 T = TypeVar("T")
-
-
-def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    """Document the errors of a route, beside those that any request may meet."""
-    return {
-        status: {
-            "model": Problem,
-            "description": _MEANINGS[status],
-            "content": {"application/problem+json": {"schema": _PROBLEM}},
-        }
-        for status in sorted({*statuses, 400, 403, 405, 421, 431, 503})
-    }
-
-
-_PROBLEM: Final = {"$ref": "#/components/schemas/Problem"}
-_MEANINGS: Final = {
-    400: "The request is not well formed",
-    403: "Without keys the server answers only this machine",
-    404: "Not found",
-    405: "The path does not have this method",
-    409: "The ledger's present state does not allow this",
-    412: "The record has changed since",
-    413: "The body is too large",
-    415: "The body has to be application/json",
-    421: "This server does not answer for that host",
-    422: "The request can never be right",
-    431: "The headers are too large",
-    503: "Busy, or the database is away; safe to try again",
-}
-_KEY_HEADER: Final = {
-    "name": "Idempotency-Key",
-    "in": "header",
-    "required": False,
-    "description": "Makes the request safe to repeat: the same key gets the same answer.",
-    "schema": {"type": "string", "minLength": 8, "maxLength": 255, "pattern": "^[!-~]+$"},
-}
-_MATCH_HEADER: Final = {
-    "name": "If-Match",
-    "in": "header",
-    "required": False,
-    "description": "The ETag of the record as the caller has seen it; 412 if it has changed.",
-    "schema": {"type": "string"},
-}
+RecordId = Annotated[
+    str, Path(description="The record's id, its SHA-256 in hexadecimal digits.", pattern=RECORD_ID)
+]
 
 
 class Api:
@@ -106,6 +75,11 @@ class Api:
 
 
 router: Final = APIRouter(route_class=LeanRoute)
+RETIRE_ALL: Final = RetirePart()
+CANCEL_ALL: Final = CancelPart()
+_CREATED: Final = ("Location", "ETag", "Idempotent-Replayed")
+_CHANGED: Final = ("ETag", "Idempotent-Replayed")
+_LISTED: Final = ("ETag", "Vary", "Link")
 
 
 def api_of(request: Request) -> Api:
@@ -139,11 +113,11 @@ async def _do(request: Request, command: Command) -> Response:
     operation_id="createRecord",
     summary="Bring an issuance into the ledger",
     responses={
-        200: {"model": RecordView, "description": "The record was there before"},
-        201: {"model": RecordView, "description": "The record was created"},
-        **problems(409, 413, 415, 422),
+        200: shown(RecordView, "The record was there before", *_CREATED),
+        201: shown(RecordView, "The record was created", *_CREATED),
+        **problems(409, 413, 415),
     },
-    openapi_extra={"parameters": [_KEY_HEADER]},
+    openapi_extra={"parameters": [IDEMPOTENCY_KEY]},
 )
 async def create_record(request: Request, body: CreateRecord) -> Response:
     """Create a record, or find the one with the same five fields.
@@ -159,21 +133,21 @@ async def create_record(request: Request, body: CreateRecord) -> Response:
     operation_id="getRecord",
     summary="Read a record",
     responses={
-        200: {"model": RecordView, "description": "The record"},
-        304: {"description": "Not changed since the ETag of If-None-Match"},
-        **problems(404, 422),
+        200: shown(RecordView, "The record", "ETag", "Vary"),
+        **unchanged("ETag", "Vary"),
+        **problems(404),
     },
+    openapi_extra={"parameters": [IF_NONE_MATCH]},
 )
 async def get_record(
     request: Request,
-    record_id: str,
+    record_id: RecordId,
     query: Annotated[Format, Query()],  # noqa: ARG001 - read, so that others are refused
 ) -> Response:
     """Read a record with its status, balance, holdings and events (the newest 1,000)."""
     state, view = await api_of(request).read(api_of(request).reader.record, _known(record_id))
     headers = {"ETag": etag(state), "Vary": "Accept, Authorization"}
-    seen = [tag.strip() for tag in request.headers.get("if-none-match", "").split(",")]
-    if "*" in seen or headers["ETag"] in seen or f"W/{headers['ETag']}" in seen:
+    if has_seen(request, headers["ETag"]):
         return Response(status_code=304, headers={**headers, "Cache-Control": "no-cache"})
     return respond(request, Answer(status=200, body=view, headers=headers))
 
@@ -183,16 +157,16 @@ async def get_record(
     operation_id="retireRecord",
     summary="Retire all of a record, or part of it",
     responses={
-        200: {"model": RecordView, "description": "Retired; `retired` says what"},
-        **problems(404, 409, 412, 413, 415, 422),
+        200: shown(RecordView, "Retired; `retired` says what", *_CHANGED),
+        **problems(404, 409, 412, 413, 415),
     },
-    openapi_extra={"parameters": [_KEY_HEADER, _MATCH_HEADER]},
+    openapi_extra={"parameters": [IDEMPOTENCY_KEY, IF_MATCH]},
 )
 async def retire_record(
-    request: Request, record_id: str, body: RetirePart | None = None
+    request: Request, record_id: RecordId, body: RetirePart = RETIRE_ALL
 ) -> Response:
     """Retire for ever. Without a body: all that is left of the record, whoever holds it."""
-    return await _take(request, record_id, body or RetirePart())
+    return await _take(request, record_id, body)
 
 
 @router.post(
@@ -200,12 +174,12 @@ async def retire_record(
     operation_id="sellRecord",
     summary="Sell all of a record, or part of it",
     responses={
-        200: {"model": RecordView, "description": "Sold; `sold` says what"},
-        **problems(404, 409, 412, 413, 415, 422),
+        200: shown(RecordView, "Sold; `sold` says what", *_CHANGED),
+        **problems(404, 409, 412, 413, 415),
     },
-    openapi_extra={"parameters": [_KEY_HEADER, _MATCH_HEADER]},
+    openapi_extra={"parameters": [IDEMPOTENCY_KEY, IF_MATCH]},
 )
-async def sell_record(request: Request, record_id: str, body: SellPart) -> Response:
+async def sell_record(request: Request, record_id: RecordId, body: SellPart) -> Response:
     """Sell to a holder. Without `from`: only what was never sold."""
     return await _take(request, record_id, body)
 
@@ -215,16 +189,16 @@ async def sell_record(request: Request, record_id: str, body: SellPart) -> Respo
     operation_id="cancelRecord",
     summary="Cancel all of a record, or part of it",
     responses={
-        200: {"model": RecordView, "description": "Cancelled; `cancelled` says what"},
-        **problems(404, 409, 412, 413, 415, 422),
+        200: shown(RecordView, "Cancelled; `cancelled` says what", *_CHANGED),
+        **problems(404, 409, 412, 413, 415),
     },
-    openapi_extra={"parameters": [_KEY_HEADER, _MATCH_HEADER]},
+    openapi_extra={"parameters": [IDEMPOTENCY_KEY, IF_MATCH]},
 )
 async def cancel_record(
-    request: Request, record_id: str, body: CancelPart | None = None
+    request: Request, record_id: RecordId, body: CancelPart = CANCEL_ALL
 ) -> Response:
     """Take credits out of the ledger without retiring them: destroyed, converted, reversed."""
-    return await _take(request, record_id, body or CancelPart())
+    return await _take(request, record_id, body)
 
 
 async def _take(
@@ -238,10 +212,10 @@ async def _take(
     operation_id="batch",
     summary="Do up to 10,000 commands",
     responses={
-        200: {"model": BatchAnswer, "description": "Each command's answer, in order"},
-        **problems(404, 409, 412, 413, 415, 422),
+        200: shown(BatchAnswer, "Each command's answer, in order", "Idempotent-Replayed"),
+        **problems(404, 409, 413, 415),
     },
-    openapi_extra={"parameters": [_KEY_HEADER]},
+    openapi_extra={"parameters": [IDEMPOTENCY_KEY]},
 )
 async def batch(request: Request, body: SendBatch) -> Response:
     """Do commands in order, each on its own; with `atomic`, all of them or none."""
@@ -253,11 +227,16 @@ async def batch(request: Request, body: SendBatch) -> Response:
     "/records",
     operation_id="listRecords",
     summary="List and search records",
-    responses={200: {"model": RecordsPage, "description": "A page"}, **problems(422)},
+    responses={
+        200: shown(RecordsPage, "A page", *_LISTED, "Preference-Applied"),
+        **unchanged("ETag", "Vary"),
+        **problems(),
+    },
+    openapi_extra={"parameters": [IF_NONE_MATCH, PREFER]},
 )
 async def list_records(request: Request, query: Annotated[RecordsQuery, Query()]) -> Response:
     """List records in the order of their creation. `Prefer: count=exact` adds the total."""
-    count = "count=exact" in request.headers.get("prefer", "").replace(" ", "")
+    count = wants_count(request)
     page = await api_of(request).read(
         api_of(request).reader.records,
         query.filters(),
@@ -278,10 +257,15 @@ async def list_records(request: Request, query: Annotated[RecordsQuery, Query()]
     "/records/{record_id}/events",
     operation_id="listRecordEvents",
     summary="List a record's events",
-    responses={200: {"model": EventsPage, "description": "A page"}, **problems(404, 422)},
+    responses={
+        200: shown(EventsPage, "A page", *_LISTED),
+        **unchanged("ETag", "Vary"),
+        **problems(404),
+    },
+    openapi_extra={"parameters": [IF_NONE_MATCH]},
 )
 async def list_record_events(
-    request: Request, record_id: str, query: Annotated[EventsQuery, Query()]
+    request: Request, record_id: RecordId, query: Annotated[EventsQuery, Query()]
 ) -> Response:
     """List a record's events in order, from the one after seq `after`."""
     page = await api_of(request).read(
@@ -298,7 +282,12 @@ async def list_record_events(
     "/events",
     operation_id="listEvents",
     summary="Read all events in order",
-    responses={200: {"model": EventsPage, "description": "A page"}, **problems(422)},
+    responses={
+        200: shown(EventsPage, "A page", *_LISTED),
+        **unchanged("ETag", "Vary"),
+        **problems(),
+    },
+    openapi_extra={"parameters": [IF_NONE_MATCH]},
 )
 async def list_events(request: Request, query: Annotated[EventsQuery, Query()]) -> Response:
     """Read the ledger's events in the one order that they have, from after position `after`.
@@ -316,8 +305,8 @@ async def list_events(request: Request, query: Annotated[EventsQuery, Query()]) 
     operation_id="getSerial",
     summary="Find out what became of a serial number",
     responses={
-        200: {"model": SerialAnswer, "description": "The records, holders and ends"},
-        **problems(404, 422),
+        200: shown(SerialAnswer, "The records, holders and ends"),
+        **problems(404),
     },
 )
 async def get_serial(
@@ -336,7 +325,7 @@ async def get_serial(
     "/retirements/{retirement_id}",
     operation_id="getRetirement",
     summary="Read a retirement",
-    responses={200: {"model": RetirementView, "description": "The retirement"}, **problems(404)},
+    responses={200: shown(RetirementView, "The retirement"), **problems(404)},
 )
 async def get_retirement(request: Request, retirement_id: str) -> Response:
     """Read a retirement by the id of its event, with everything that was retired with it."""
@@ -348,7 +337,7 @@ async def get_retirement(request: Request, retirement_id: str) -> Response:
     "/errors/{code}",
     operation_id="getError",
     summary="Say what an error code means",
-    responses={200: {"model": ErrorMeaning, "description": "Its meaning"}, **problems(404)},
+    responses={200: shown(ErrorMeaning, "Its meaning"), **problems(404)},
 )
 async def get_error(request: Request, code: str) -> Response:
     """Say what an error code means; a problem's `type` leads here."""
@@ -369,7 +358,7 @@ async def get_error(request: Request, code: str) -> Response:
     "/livez",
     operation_id="livez",
     summary="Say that the server runs",
-    responses={200: {"model": Health, "description": "It runs"}, **problems()},
+    responses={200: shown(Health, "It runs"), **problems()},
 )
 async def livez(request: Request) -> Response:
     """Answer without asking the database."""
@@ -380,7 +369,7 @@ async def livez(request: Request) -> Response:
     "/readyz",
     operation_id="readyz",
     summary="Say whether the ledger can be used",
-    responses={200: {"model": Health, "description": "It can"}, **problems()},
+    responses={200: shown(Health, "It can"), **problems()},
 )
 async def readyz(request: Request) -> Response:
     """Ask the database; 503 if it does not answer."""
@@ -403,6 +392,6 @@ def _listing(
     if page.next is not None:
         asked = {**dict(request.query_params), **following}
         sent["Link"] = f'<{request.url.path}?{urlencode(asked)}>; rel="next"'
-    if sent["ETag"] in request.headers.get("if-none-match", ""):
+    if has_seen(request, sent["ETag"]):
         return Response(status_code=304, headers={**sent, "Cache-Control": "no-cache"})
     return respond(request, Answer(status=200, body=body, headers=sent))

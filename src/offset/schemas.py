@@ -9,7 +9,7 @@ from collections.abc import Callable
 from datetime import date
 from decimal import Decimal
 from functools import partial
-from typing import Annotated, Any, Final, Literal, Self, TypeVar
+from typing import Annotated, Any, ClassVar, Final, Literal, Self, TypeVar
 
 import iso3166
 from pydantic import (
@@ -32,13 +32,22 @@ _HOLDER: Final = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}", re.ASCII)
 _DAY: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", re.ASCII)
 _PRICE: Final = re.compile(r"[0-9]{1,12}(\.[0-9]{1,8})?", re.ASCII)
 _DETAIL_NAME: Final = re.compile(r"[a-z][a-z0-9_]{0,63}", re.ASCII)
+_YEAR: Final = "(19|20|21)[0-9]{2}"
+_ISO_DAY: Final = f"{_YEAR}-[01][0-9]-[0-3][0-9]"
+_DAY_FIRST: Final = f"[0-3][0-9]/[01][0-9]/{_YEAR}"
+_PERIOD: Final = (
+    f"^({_YEAR} ?- ?{_YEAR}|{_ISO_DAY} ?[-/] ?{_ISO_DAY}|{_DAY_FIRST} ?- ?{_DAY_FIRST})$"
+)
 _COUNTRIES: Final = frozenset(iso3166.countries_by_alpha2)
 
 T = TypeVar("T")
 
 
-def reads(read: Callable[[Any], T]) -> PlainValidator:
-    """Make a validator of a function that refuses with one of our own errors."""
+def reads(read: Callable[[Any], T], *, shown_as: Any = Any) -> PlainValidator:
+    """Make a validator of a function that refuses with one of our own errors.
+
+    `shown_as` is the type that the OpenAPI document shows.
+    """
 
     def validate(value: Any) -> T:
         try:
@@ -46,7 +55,7 @@ def reads(read: Callable[[Any], T]) -> PlainValidator:
         except OffsetError as error:
             raise PydanticCustomError(error.code, "{detail}", {"detail": error.detail}) from error
 
-    return PlainValidator(validate)
+    return PlainValidator(validate, json_schema_input_type=shown_as)
 
 
 def _text(value: Any, largest: int) -> str:
@@ -73,8 +82,10 @@ def _day(value: Any) -> str:
 def _vintage(value: Any) -> int | str:
     if isinstance(value, bool) or not isinstance(value, int | str):
         raise InvalidField("has to be a year, or a period as text")
-    canonical_vintage(value)
-    return value.strip() if isinstance(value, str) else value
+    # A text is looked at first: a later Unicode may have more digits.
+    vintage = display_text(value, largest=100) if isinstance(value, str) else value
+    canonical_vintage(vintage)
+    return vintage
 
 
 def _number(value: Any) -> int:
@@ -123,7 +134,10 @@ def _record_id(value: Any) -> str:
 
 
 def _shape(largest: int) -> WithJsonSchema:
-    return WithJsonSchema({"type": "string", "minLength": 1, "maxLength": largest})
+    said = "Not blank, and of characters that Unicode 14.0 assigns."
+    return WithJsonSchema(
+        {"type": "string", "minLength": 1, "maxLength": largest, "description": said}
+    )
 
 
 Code = Annotated[str, reads(partial(_text, largest=100)), _shape(100)]
@@ -161,7 +175,11 @@ Vintage = Annotated[
             "description": "A year; or a period, which counts as the year it starts.",
             "anyOf": [
                 {"type": "integer", "minimum": 1900, "maximum": 2199},
-                {"type": "string", "examples": ["2020-07-01/2021-06-30"]},
+                {
+                    "type": "string",
+                    "pattern": _PERIOD,
+                    "examples": ["2020-07-01/2021-06-30"],
+                },
             ],
             "examples": [2020],
         }
@@ -191,9 +209,10 @@ Price = Annotated[
     WithJsonSchema(
         {
             "anyOf": [
-                {"type": "number", "minimum": 0},
+                {"type": "number", "minimum": 0, "maximum": 999_999_999_999},
                 {"type": "string", "pattern": f"^{_PRICE.pattern}$"},
             ],
+            "description": "At most 12 digits, and 8 after the point; as a number or as text.",
             "examples": ["12.50"],
         }
     ),
@@ -223,6 +242,11 @@ RecordId = Annotated[
 ]
 
 
+def example(**fields: Any) -> ConfigDict:
+    """Show an example of the body."""
+    return ConfigDict(json_schema_extra={"examples": [fields]})
+
+
 class Sent(BaseModel):
     """What a caller sends: no unknown fields, no guessing of types."""
 
@@ -236,7 +260,7 @@ class CreateRecord(Sent):
         json_schema_extra={
             "examples": [
                 {
-                    "project_name": "Kasigau Corridor REDD+",
+                    "project_name": "Two Rivers forest conservation",
                     "registry": "Verra",
                     "vintage": 2020,
                     "quantity": 1000,
@@ -279,6 +303,17 @@ class _Part(Sent):
     effective_on: Day | None = None
     details: DetailTexts | None = None
 
+    own_words: ClassVar[tuple[str, ...]] = ()  # fields that are details, too
+
+    @model_validator(mode="after")
+    def _said_once(self) -> Self:
+        for name in self.own_words:
+            if getattr(self, name) is not None and name in (self.details or ()):
+                raise PydanticCustomError(
+                    InvalidField.code, "{name} is given twice: also in details", {"name": name}
+                )
+        return self
+
     @model_validator(mode="after")
     def _one_way(self) -> Self:
         if (self.serial_first is None) != (self.serial_last is None):
@@ -297,6 +332,9 @@ class _Part(Sent):
 class SellPart(_Part):
     """A sale: to whom, and optionally from whom. A price is private unless said otherwise."""
 
+    model_config = example(to="acme", quantity=250, price="12.50", currency="EUR")
+    own_words = ("price", "currency", "note")
+
     to: Holder
     from_: Annotated[Holder | None, Field(alias="from", default=None)]
     price: Price | None = None
@@ -308,6 +346,15 @@ class SellPart(_Part):
 class RetirePart(_Part):
     """A retirement, on whose behalf and what for. Without a quantity: all that is left."""
 
+    model_config = example(
+        quantity=0.25,
+        holder="acme",
+        beneficiary="Bakery on the Corner",
+        purpose="environmental-benefit",
+        country="KE",
+    )
+    own_words = ("beneficiary", "note")
+
     holder: Holder | None = None
     beneficiary: Name | None = None
     purpose: Literal[PURPOSES] | None = None  # type: ignore[valid-type]
@@ -318,6 +365,9 @@ class RetirePart(_Part):
 
 class CancelPart(_Part):
     """A cancellation and its cause; `converted_to` names where converted credits went."""
+
+    model_config = example(quantity=10, cause="reversed", reason="Fire in compartment 7")
+    own_words = ("reason",)
 
     holder: Holder | None = None
     cause: Literal[CAUSES] = "other"  # type: ignore[valid-type]
@@ -361,26 +411,34 @@ class BatchCancel(CancelPart):
     record_id: RecordId
 
 
+BatchCommand = Annotated[
+    BatchCreate | BatchSell | BatchRetire | BatchCancel, Field(discriminator="command")
+]
+
+
+def _commands(value: Any) -> list[Any]:
+    """Read only how many there are: a command that is wrong is answered in its own place."""
+    if not isinstance(value, list) or not 1 <= len(value) <= LARGEST_BATCH:
+        raise InvalidField(f"has to be a list of 1 to {LARGEST_BATCH} commands")
+    return value
+
+
 class SendBatch(Sent):
     """Up to 10,000 commands, each on its own, or all or nothing."""
 
+    model_config = example(
+        atomic=True,
+        commands=[
+            {"command": "sell", "record_id": "35168e87" * 8, "to": "acme", "quantity": 10},
+            {"command": "retire", "record_id": "35168e87" * 8, "holder": "acme", "quantity": 2.5},
+        ],
+    )
+
     commands: Annotated[
         list[Any],
-        Field(min_length=1, max_length=LARGEST_BATCH),
-        WithJsonSchema(
-            {
-                "type": "array",
-                "minItems": 1,
-                "maxItems": LARGEST_BATCH,
-                "items": {
-                    "type": "object",
-                    "required": ["command"],
-                    "properties": {
-                        "command": {"enum": ["create", "sell", "retire", "cancel"]},
-                    },
-                    "description": "The body of the call of that name; `record_id` beside it.",
-                },
-            }
+        reads(
+            _commands,
+            shown_as=Annotated[list[BatchCommand], Field(min_length=1, max_length=LARGEST_BATCH)],
         ),
     ]
     atomic: bool = False

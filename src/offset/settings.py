@@ -1,9 +1,10 @@
 """The environment, read here and nowhere else."""
 
 import re
-from typing import Literal, Self
+from typing import Literal
 
-from pydantic import Field, ValidationError, model_validator
+from pydantic import Field, ValidationError, field_validator
+from pydantic_core import PydanticCustomError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from offset.core.errors import Unfit
@@ -29,12 +30,15 @@ class Settings(BaseSettings):
         description="What becomes of serial numbers that no registry's grammar reads.",
     )
 
-    @model_validator(mode="after")
-    def _origin(self) -> Self:
+    @field_validator("origin")
+    @classmethod
+    def _origin(cls, origin: str | None) -> str | None:
         shape = r"[a-z0-9.:-]{1,200}(/[A-Za-z0-9._~-]{1,200})*"
-        if self.origin is not None and not re.fullmatch(shape, self.origin):
-            raise ValueError("OFFSET_ORIGIN has to be a URL without its scheme: example.org/log")
-        return self
+        if origin is not None and not re.fullmatch(shape, origin):
+            raise PydanticCustomError(
+                "origin", "has to be a URL without its scheme: example.org/log"
+            )
+        return origin
 
 
 def read_settings() -> Settings:
@@ -46,6 +50,14 @@ def read_settings() -> Settings:
     try:
         return Settings()
     except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        name = "_".join(str(step) for step in first["loc"]).upper()
-        raise Unfit(f"{name or 'a setting'}: {first['msg']}") from None
+        first = error.errors(include_url=False, include_input=False)[0]
+        name = variable(str(first["loc"][0]))
+        raise Unfit(f"{name}: {first['msg'][0].lower()}{first['msg'][1:]}") from None
+
+
+def variable(name: str) -> str:
+    """Name the environment variable of a setting: its own alias, or OFFSET_ and its name."""
+    if name not in Settings.model_fields:
+        return name
+    alias = Settings.model_fields[name].validation_alias
+    return alias if isinstance(alias, str) else f"OFFSET_{name.upper()}"

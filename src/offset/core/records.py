@@ -253,16 +253,15 @@ def nothing_left(state: RecordState) -> Refused:
 
 def nothing_unsold(state: RecordState) -> Refused:
     """Say why the first holder has nothing to sell any more."""
-    if state.held_g and state.sold is not None:
-        return _sold(state, state.sold)
     if state.held_g == 0:
         return nothing_left(state)
-    return too_little(state, state.record.first_holder, asked_g=None, available_g=0)
+    assert state.sold is not None, "what others hold was sold to them"
+    return _sold(state, state.sold)
 
 
 def not_held(state: RecordState, holder: str | None, part: Part) -> Refused:
     """Say what became of a named interval that `holder` does not hold."""
-    taken = [p for p in state.past if p.from_g < part.end_g and part.from_g < _end_g(p)]
+    taken = [past for past in state.past if _took(past, state, holder, part)]
     for past in taken:
         if past.event_type == Status.RETIRED:
             return _retired(state, past)
@@ -301,8 +300,11 @@ def holder_name(holder: str | None) -> str:
     return "the unnamed issuer" if holder is None else holder
 
 
-def _end_g(past: Past) -> int:
-    return past.from_g + past.quantity_g
+def _took(past: Past, state: RecordState, holder: str | None, part: Part) -> bool:
+    """Tell whether grams of `part` went by this event and are not with `holder` again."""
+    from_g = max(past.from_g, part.from_g)
+    end_g = min(past.from_g + past.quantity_g, part.end_g)
+    return from_g < end_g and cut(state.holdings, holder, [Part(from_g, end_g - from_g)]) is None
 
 
 def _retired(state: RecordState, past: Past) -> Refused:

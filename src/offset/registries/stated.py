@@ -1,0 +1,69 @@
+"""What a serial number says of its credits, and when two project ids name one project.
+
+An importer holds what a serial number says against the columns of its row: a difference is
+reported, never repaired.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from typing import Final
+
+from offset.core.canonical import canonical_serial
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stated:
+    """What a serial number says of its credits, beside their numbers; None where it is silent.
+
+    `project` is the id as the serial writes it, without its registry's letters: `102`, not
+    `ACR102`. `country` is two letters, `NA` being Namibia; `vintage` the first year; `period` the
+    first and the last day of the vintage.
+    """
+
+    project: str | None
+    country: str | None
+    vintage: int | None
+    period: tuple[date, date] | None
+
+
+# The letters that exports, pages and data sets put before a project's number, or leave out:
+# 934 is VCS934. Letters that are not here are part of the id: VCSOPR10 is a series of its own.
+_LETTERS: Final[Mapping[str, frozenset[str]]] = {
+    "verra": frozenset({"VCS"}),
+    "gold-standard": frozenset({"GS", "GLD"}),
+    "acr": frozenset({"ACR"}),
+    "car": frozenset({"CAR"}),
+    "art": frozenset({"ART"}),  # of FCPF programs, too: FCPF-CI-130 is ART130
+    "puro": frozenset(),
+    "cercarbono": frozenset({"CDC", "CCB"}),
+}
+
+_NUMBERED: Final = re.compile(r"(?P<letters>[A-Z]*+)[ _-]?(?P<number>[0-9]++)", re.ASCII)
+
+
+def same_project(registry: str, one: str, other: str) -> bool:
+    """Tell whether two ids name the same project of a registry.
+
+    The registry's letters, zeros before the number, case and what stands between them do not
+    count: `934` is `VCS934`, `ACR0102` is `ACR102`, `CDC_1` is `CDC-1`. At a registry whose ids
+    are not numbers only case and white space are folded. An id that is blank names none.
+
+    Args:
+        registry: a canonical code, known here or not.
+        one: a project id as a file or a serial number writes it.
+        other: another one.
+    """
+    folded = _folded(registry, one)
+    return folded != "" and folded == _folded(registry, other)
+
+
+def _folded(registry: str, project: str) -> str:
+    text = canonical_serial(project)
+    known = _LETTERS.get(registry)
+    numbered = _NUMBERED.fullmatch(text)
+    if known is None or numbered is None:
+        return text
+    letters = "" if numbered["letters"] in known else numbered["letters"]
+    return letters + (numbered["number"].lstrip("0") or "0")

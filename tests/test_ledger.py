@@ -1,0 +1,504 @@
+"""The one way to write: units become events in one order, whole or not at all, and once."""
+
+import itertools
+import threading
+from base64 import b64encode
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from typing import Any
+
+import psycopg
+import pytest
+import rfc8785
+from sqlalchemy import func, select, text
+
+from builders import (
+    CREDIT,
+    ORIGIN,
+    atomic_of,
+    batching,
+    cancelling,
+    check_history,
+    create,
+    created,
+    creating,
+    do,
+    do_all,
+    erasing,
+    leaves,
+    opened,
+    retiring,
+    selling,
+    synthetic_serial,
+)
+from offset.core.errors import DatabaseUnavailable, KeyReused, OffsetError
+from offset.core.events import leaf_hash, time_text
+from offset.ledger import Ledger, Outcome
+from offset.models import metadata
+from offset.reading import Reader
+from offset.units import Answer, Result
+
+NO_RECORD = "0" * 64
+
+
+@pytest.fixture
+def ledger(database_url: str) -> Iterator[Ledger]:
+    """An empty ledger; whatever a test did, its history is sound at the end."""
+    with opened(database_url) as opened_ledger:
+        yield opened_ledger
+        check_history(opened_ledger.database)
+
+
+def counts(ledger: Ledger) -> dict[str, int]:
+    with ledger.database.reading() as connection:
+        return {
+            table.name: connection.execute(select(func.count()).select_from(table)).scalar_one()
+            for table in metadata.sorted_tables
+        }
+
+
+def statuses(outcomes: Sequence[Outcome]) -> list[int]:
+    return [outcome.status if isinstance(outcome, Answer) else 0 for outcome in outcomes]
+
+
+# order ----------------------------------------------------------------------------------------
+
+
+def test_positions_are_dense_and_follow_the_order_of_commits_and_units(ledger: Ledger) -> None:
+    answers = do_all(ledger, creating(first=1, last=10), creating(first=11, last=20))
+    one, two = (answer.body["id"] for answer in answers)
+    answers += do_all(ledger, retiring(two, quantity=1), selling(one, to="acme"), retiring(one))
+    answers += do_all(ledger, selling(one, to="beta"), cancelling(two))  # the first is refused
+    assert statuses(answers) == [201, 201, 200, 200, 200, 409, 200]
+    seen = [(leaf["record"], leaf["type"], leaf["seq"]) for leaf in leaves(ledger.database)]
+    assert seen == [
+        (one, "CREATED", 1),
+        (two, "CREATED", 1),
+        (two, "RETIRED", 2),
+        (one, "SOLD", 2),
+        (one, "RETIRED", 3),
+        (two, "CANCELLED", 3),
+    ]
+    shown = Reader(ledger.database).events(after=-1, limit=500).items
+    assert [event["position"] for event in shown] == list(range(6))
+
+
+def test_a_leaf_says_this_and_nothing_else(database_url: str) -> None:
+    with opened(database_url, clock=itertools.count(10**15).__next__) as ledger:
+        record_id = created(ledger, holder="acme", country="KE", details={"note": "n"})
+        sold = do(ledger, selling(record_id, quantity="0.5", to="beta", effective_on="2026-01-31"))
+        with ledger.database.reading() as connection:
+            rows = connection.execute(text("SELECT leaf FROM events ORDER BY position")).all()
+        said = leaves(ledger.database)
+    first, second = (bytes(row.leaf) for row in rows)
+    salted = said[0]["data"].pop("details_sha256")
+    assert len(bytes.fromhex(salted)) == 32
+    text_of_serial = synthetic_serial(1, 10)
+    assert said[0] == {
+        "at": "2001-09-09T01:46:40.000000Z",
+        "by": None,
+        "data": {
+            "canonical": {
+                "project_name": "kasigau corridor redd+",
+                "quantity_g": 10 * CREDIT,
+                "registry": "verra",
+                "serial_number": text_of_serial,
+                "vintage": 2020,
+            },
+            "country": "KE",
+            "effective_on": None,
+            "holder": "acme",
+            "sent": {
+                "project_name": "Kasigau Corridor REDD+",
+                "quantity": "10",
+                "registry": "Verra",
+                "serial_number": text_of_serial,
+                "vintage": "2020",
+            },
+        },
+        "id": said[0]["id"],
+        "log": ORIGIN,
+        "prev": None,
+        "record": record_id,
+        "seq": 1,
+        "type": "CREATED",
+        "v": 1,
+    }
+    expected = {
+        "at": "2001-09-09T01:46:40.000001Z",
+        "by": None,
+        "data": {
+            "details_sha256": None,
+            "effective_on": "2026-01-31",
+            "from": "acme",
+            "group": None,
+            "parts": [[0, CREDIT // 2]],
+            "to": "beta",
+        },
+        "id": sold.body["sold"]["id"],
+        "log": ORIGIN,
+        "prev": b64encode(leaf_hash(first)).decode(),
+        "record": record_id,
+        "seq": 2,
+        "type": "SOLD",
+        "v": 1,
+    }
+    assert second == rfc8785.dumps(expected)
+
+
+def test_recorded_times_never_go_back_though_the_clock_does(database_url: str) -> None:
+    times = iter([1_000, 5_000, 2_000, 0, 5_001])
+    with opened(database_url, clock=lambda: next(times)) as ledger:
+        for number in range(5):
+            created(ledger, first=number + 1, last=number + 1)
+        check_history(ledger.database)
+        recorded = [leaf["at"] for leaf in leaves(ledger.database)]
+    assert recorded == [time_text(at_us) for at_us in (1_000, 5_000, 5_000, 5_000, 5_001)]
+
+
+# creates --------------------------------------------------------------------------------------
+
+
+def test_a_repeated_create_gives_the_record_that_is_there_and_writes_nothing(
+    ledger: Ledger,
+) -> None:
+    record_id = created(ledger, holder="acme", country="KE")
+    do(ledger, retiring(record_id, quantity=4))
+    before = counts(ledger)
+    for fields in (
+        {"holder": "acme", "country": "KE"},
+        {},  # what is not said again does not differ
+        {"project_name": "  KASIGAU\u00a0 corridor redd+ ", "registry": "VCS", "quantity": "10.00"},
+        {"details": {"note": "details are never compared"}},
+    ):
+        again = do(ledger, creating(**fields))
+        assert again.status == 200
+        assert again.body == Reader(ledger.database).record(record_id)[1]
+        assert again.body["balance"]["retired"] == 4
+    assert counts(ledger) == before
+
+
+def test_a_create_repeated_in_one_batch_makes_one_record(ledger: Ledger) -> None:
+    answers = do_all(ledger, creating(), creating(), creating(holder="acme"))
+    assert statuses(answers) == [201, 200, 409]
+    assert answers[0].body == answers[1].body
+    assert (counts(ledger)["records"], counts(ledger)["events"]) == (1, 1)
+
+
+@pytest.mark.parametrize(
+    "field, value, other",
+    [
+        ("holder", "acme", "beta"),
+        ("project_id", "VCS9999", "9999"),
+        ("country", "KE", "TZ"),
+        ("methodology", "VM0009", "VM0010"),
+        ("vintage_start", "2020-01-01", "2020-01-02"),
+        ("vintage_end", "2020-12-31", "2020-12-30"),
+        ("effective_on", "2021-06-30", "2021-07-01"),
+    ],
+)
+def test_a_create_with_another_optional_field_differs(
+    field: str, value: str, other: str, ledger: Ledger
+) -> None:
+    one = created(ledger, **{field: value})
+    two = created(ledger, first=11, last=20)
+    before = counts(ledger)
+    for record_id, again in (
+        (one, creating(**{field: other})),
+        (two, creating(first=11, last=20, **{field: value})),  # where there was none
+    ):
+        refused = do(ledger, again)
+        assert (refused.status, refused.body["code"]) == (409, "record-differs")
+        assert (refused.body["record_id"], refused.body["field"]) == (record_id, field)
+    assert do(ledger, creating(**{field: value})).status == 200
+    assert counts(ledger) == before
+
+
+OVERLAPS: list[tuple[dict[str, Any], tuple[int, int]]] = [
+    ({"first": 101, "last": 110, "project_name": "Another name"}, (101, 110)),
+    ({"first": 101, "last": 110, "vintage": 2021}, (101, 110)),
+    ({"first": 103, "last": 103}, (103, 103)),
+    ({"first": 101, "last": 109}, (101, 109)),
+    ({"first": 1, "last": 101}, (1, 101)),
+    ({"first": 110, "last": 200}, (110, 200)),
+    ({"first": 1, "last": 200}, (1, 200)),
+    ({"first": 105, "last": 105, "serial_number": synthetic_serial(105, 105, batch=7)}, (105, 105)),
+]
+
+
+@pytest.mark.parametrize("together", [True, False], ids=["one batch", "two batches"])
+@pytest.mark.parametrize("fields, asked", OVERLAPS)
+def test_serial_numbers_are_issued_once(
+    fields: dict[str, Any], asked: tuple[int, int], together: bool, ledger: Ledger
+) -> None:
+    units = [
+        creating(first=101, last=110),
+        creating(**fields),
+        creating(first=100, last=100),
+        creating(first=111, last=120),
+        creating(
+            first=101, last=110, serial_number="1-101-110-VCU-016-MER-AU-14-641-16042012-15042013-0"
+        ),  # another series
+    ]
+    answers = do_all(ledger, *units) if together else [do(ledger, unit) for unit in units]
+    refused = answers.pop(1)
+    assert statuses(answers) == [201, 201, 201, 201]
+    assert (refused.status, refused.body["code"]) == (409, "serial-overlap")
+    facts = ("record_id", "serial_first", "serial_last", "other_first", "other_last")
+    assert [refused.body[name] for name in facts] == [answers[0].body["id"], *asked, 101, 110]
+    assert counts(ledger)["records"] == 4
+
+
+@pytest.mark.parametrize("together", [True, False], ids=["one batch", "two batches"])
+def test_a_serial_number_that_no_grammar_reads_is_issued_once(
+    together: bool, ledger: Ledger
+) -> None:
+    own = {"registry": "acr", "serial_number": "acr-issuance:ACR102/2005/1"}
+    units = [
+        creating(**own),
+        creating(**own, project_name="Another name"),
+        creating(**own, quantity=11),
+        creating(**{**own, "serial_number": "ACR-ISSUANCE:ACR102/2005/2"}),
+        creating(**{**own, "registry": "car"}),
+        creating(**{**own, "serial_number": "ACR-Issuance:acr102/2005/1"}),
+    ]
+    answers = do_all(ledger, *units) if together else [do(ledger, unit) for unit in units]
+    assert statuses(answers) == [201, 409, 409, 201, 201, 200]
+    for refused in answers[1:3]:
+        assert refused.body["code"] == "serial-overlap"
+        assert refused.body["record_id"] == answers[0].body["id"]
+        assert refused.body["serial_number"] == "ACR-ISSUANCE:ACR102/2005/1"
+
+
+# units ----------------------------------------------------------------------------------------
+
+
+def test_an_atomic_unit_that_fails_is_undone_as_if_it_had_never_been(ledger: Ledger) -> None:
+    record_id = created(ledger, first=1, last=10, details={"note": "kept"})
+    event_id = leaves(ledger.database)[0]["id"]
+    done, undone, after = do_all(
+        ledger,
+        retiring(record_id, quantity=1),
+        atomic_of(
+            creating(first=11, last=20),
+            creating(first=31, last=40, registry="VCS"),
+            retiring(record_id, quantity=2),
+            selling(record_id, quantity=3, to="acme"),
+            erasing(record_id, event_id),
+            cancelling(record_id, holder=None, quantity=5),  # 4 are left
+        ),
+        atomic_of(
+            creating(first=15, last=40),  # overlaps only what was undone
+            retiring(record_id, quantity=9),
+            erasing(record_id, event_id),
+        ),
+    )
+    assert statuses([done, undone, after]) == [200, 409, 200]
+    assert (undone.body["code"], undone.body["available"]) == ("insufficient-quantity", 4)
+    types = [(leaf["type"], leaf["seq"]) for leaf in leaves(ledger.database)]
+    assert types == [
+        *[("CREATED", 1), ("RETIRED", 2), ("CREATED", 1), ("RETIRED", 3), ("ERASED", 4)]
+    ]
+    assert counts(ledger)["serial_claims"] == 2
+    assert after.body["balance"]["retired"] == 10
+
+
+def test_a_unit_that_is_not_atomic_does_what_it_can_in_order(ledger: Ledger) -> None:
+    record_id = created(ledger, first=1, last=10)
+    commands = [
+        {"command": "retire", "record_id": record_id, "quantity": 4},
+        {"command": "retire", "record_id": record_id, "quantity": 7},
+        {"command": "create", **create(first=11, last=20)},
+        {"command": "create", **create(first=20, last=21)},
+        {"command": "retire", "record_id": record_id, "quantity": -1},
+        {"command": "retire", "record_id": NO_RECORD},
+        {"command": "burn", "record_id": record_id},
+        {"command": "cancel", "record_id": record_id},
+    ]
+    each = do(ledger, batching(*commands))
+    assert each.status == 200
+    found = [(item["status"], item["body"].get("code")) for item in each.body["items"]]
+    assert found == [
+        (200, None),
+        (409, "insufficient-quantity"),
+        (201, None),
+        (409, "serial-overlap"),
+        (422, "invalid-quantity"),
+        (404, "record-not-found"),
+        (422, "invalid-field"),
+        (200, None),
+    ]
+    before = counts(ledger)
+    whole = do(ledger, batching(commands[2], {**commands[3]}, atomic=True))
+    assert (whole.status, whole.body["code"]) == (409, "batch-refused")
+    assert (whole.body["index"], whole.body["problem"]["code"]) == (1, "serial-overlap")
+    assert counts(ledger) == before
+
+
+def test_an_atomic_batch_that_passes_is_answered_as_its_commands_are(ledger: Ledger) -> None:
+    bodies = [{"command": "create", **create(first=n, last=n)} for n in range(1, 101)]
+    answer = do(ledger, batching(*bodies, atomic=True))
+    assert answer.status == 200
+    ids = [item["body"]["id"] for item in answer.body["items"]]
+    assert [leaf["record"] for leaf in leaves(ledger.database)] == ids
+    assert {item["status"] for item in answer.body["items"]} == {201}
+
+
+def test_a_fault_in_one_unit_does_not_fail_its_neighbours(ledger: Ledger) -> None:
+    def fail(_: Sequence[Result]) -> Answer:
+        raise ZeroDivisionError
+
+    faulty = replace(creating(first=11, last=20), shape=fail)
+    outcomes = ledger.commit([creating(first=1, last=10), faulty, creating(first=21, last=30)])
+    assert statuses(outcomes) == [201, 0, 201]
+    assert isinstance(outcomes[1], OffsetError)
+    assert outcomes[1].code == "internal"
+    assert counts(ledger)["records"] == 2
+    with pytest.raises(ZeroDivisionError):
+        ledger.commit([faulty])
+    assert counts(ledger)["records"] == 2
+
+
+# keys -----------------------------------------------------------------------------------------
+
+
+def test_a_key_gets_its_first_answer_again_and_nothing_is_done_twice(ledger: Ledger) -> None:
+    record_id = created(ledger)
+    unit = retiring(record_id, quantity=6, beneficiary="Jane Roe", key="a-key-of-one")
+    first = do(ledger, unit)
+    again = do(ledger, retiring(record_id, quantity=6, beneficiary="Jane Roe", key="a-key-of-one"))
+    assert again.body == first.body
+    assert again.headers == {**first.headers, "Idempotent-Replayed": "true"}
+    assert again.body["balance"]["retired"] == 6
+    refused = do(ledger, retiring(record_id, quantity=5, key="a-key-of-two"))
+    created(ledger, first=11, last=20)
+    do(ledger, selling(record_id, to="acme"))
+    assert do(ledger, retiring(record_id, quantity=5, key="a-key-of-two")).body == refused.body
+    assert counts(ledger)["idempotency_keys"] == 2
+
+
+def test_a_key_is_one_callers(ledger: Ledger) -> None:
+    record_id = created(ledger)
+    unit = retiring(record_id, quantity=6, key="a-key-of-one")
+    assert unit.key is not None
+    assert do(ledger, unit).status == 200
+    other = retiring(record_id, quantity=6, key="a-key-of-one")
+    assert other.key is not None
+    other = replace(other, key=replace(other.key, caller="another"))
+    assert do(ledger, other).body["code"] == "insufficient-quantity"
+
+
+def test_a_key_of_another_request_is_refused_and_nothing_is_stored(ledger: Ledger) -> None:
+    record_id = created(ledger)
+    do(ledger, retiring(record_id, quantity=1, key="a-key-of-one"))
+    before = counts(ledger)
+    for reused in (
+        retiring(record_id, quantity=2, key="a-key-of-one"),
+        selling(record_id, quantity=1, to="acme", key="a-key-of-one"),
+        creating(key="a-key-of-one"),
+    ):
+        (outcome,) = ledger.commit([reused])
+        assert isinstance(outcome, KeyReused)
+        assert outcome.facts == {"key": "a-key-of-one"}
+    assert counts(ledger) == before
+
+
+def test_of_two_equal_keys_in_one_batch_the_second_takes_the_firsts_answer(
+    ledger: Ledger,
+) -> None:
+    record_id = created(ledger)
+    first, again, other = ledger.commit(
+        [retiring(record_id, quantity=n, key="a-key-of-one") for n in (1, 1, 2)]
+    )
+    assert isinstance(first, Answer)
+    headers = {**first.headers, "Idempotent-Replayed": "true"}
+    assert again == replace(first, headers=headers)
+    assert isinstance(other, KeyReused)
+    assert counts(ledger)["idempotency_keys"] == 1
+    assert Reader(ledger.database).record(record_id)[1]["balance"]["retired"] == 1
+
+
+def test_what_can_never_be_right_is_not_kept_under_its_key(ledger: Ledger) -> None:
+    record_id = created(ledger)
+    do(ledger, selling(record_id, quantity=1, to="acme"))
+    units = [retiring(record_id, quantity=1, key="a-key-of-one") for _ in range(2)]
+    assert [answer.body["code"] for answer in do_all(ledger, *units)] == ["holder-required"] * 2
+    stale = retiring(record_id, seq=1, key="a-key-of-two")
+    assert do(ledger, stale).status == 412
+    assert counts(ledger)["idempotency_keys"] == 0
+    do(ledger, retiring(record_id, holder="acme"))
+    assert do(ledger, retiring(record_id, quantity=1, key="a-key-of-one")).status == 200
+    assert counts(ledger)["idempotency_keys"] == 1
+
+
+# races ----------------------------------------------------------------------------------------
+
+
+def test_a_race_is_decided_again_from_what_the_winner_left(postgresql_url: str) -> None:
+    tries = []
+
+    def lose_the_first() -> int:  # the clock is asked between the decision and the writing
+        tries.append(1)
+        if len(tries) == 1:
+            with psycopg.connect(postgresql_url) as winner:
+                winner.execute("INSERT INTO series VALUES (99, 'verra', 'VCS-VCU')")
+                winner.execute(
+                    "INSERT INTO records VALUES (99, '\\x99', 'p', 'verra', 2020, 1000000, 's',"
+                    " '{}', NULL, '{}', NULL, 0)"
+                )
+                winner.execute("INSERT INTO serial_claims VALUES (99, 5, 5, 99, NULL)")
+        return 0
+
+    with opened(postgresql_url, clock=lose_the_first) as ledger:
+        lost, won = do_all(ledger, creating(first=1, last=10), creating(first=11, last=20))
+    assert (lost.status, lost.body["code"], lost.body["record_id"]) == (409, "serial-overlap", "99")
+    assert won.status == 201
+    assert len(tries) == 2
+
+
+def test_a_unit_that_the_database_keeps_refusing_fails_alone(ledger: Ledger) -> None:
+    record_id = created(ledger, first=1, last=10)
+    with ledger.database.writing() as connection:  # a projection that lost a row
+        connection.execute(text("DELETE FROM serial_claims"))
+    outcomes = ledger.commit(
+        [creating(first=11, last=20), creating(first=1, last=10), creating(first=21, last=30)]
+    )
+    assert statuses(outcomes) == [201, 0, 201]
+    assert isinstance(outcomes[1], DatabaseUnavailable)
+    assert record_id not in {leaf["record"] for leaf in leaves(ledger.database)[1:]}
+
+
+def test_two_ledgers_of_one_database_take_disjoint_grams_until_none_is_left(
+    database_url: str,
+) -> None:
+    with opened(database_url) as ledger:
+        record_id = created(ledger, first=1, last=30)
+
+    def work(own: list[Answer], start: threading.Barrier) -> None:
+        with opened(database_url) as ledger:
+            start.wait()
+            for number in range(20):
+                own.extend(
+                    do_all(
+                        ledger,
+                        retiring(record_id, quantity=1),
+                        creating(first=100 + number, last=100 + number),
+                    )
+                )
+
+    start = threading.Barrier(2)
+    answers: list[list[Answer]] = [[], []]
+    threads = [threading.Thread(target=work, args=(own, start)) for own in answers]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    retired = [answer for own in answers for answer in own[::2]]
+    made = [answer for own in answers for answer in own[1::2]]
+    assert sorted(statuses(retired)) == [200] * 30 + [409] * 10
+    assert {a.body["code"] for a in retired if a.status == 409} == {"insufficient-quantity"}
+    taken = [a.body["retired"]["parts"][0]["serial_first"] for a in retired if a.status == 200]
+    assert sorted(taken) == list(range(1, 31))
+    assert sorted(statuses(made)) == [200] * 20 + [201] * 20
+    with opened(database_url) as ledger:
+        check_history(ledger.database)
