@@ -20,6 +20,8 @@ import pytest
 
 from builders import ORIGIN, create
 from databases import PostgresDatabases, sqlite_url_of
+from offset.core.canonical import canonical_record
+from offset.core.quantities import grams
 from servers import Server, running_server
 
 Json = dict[str, Any]
@@ -157,6 +159,17 @@ def new_issuance(*, tonnes: int = 10, **fields: Any) -> Json:
     """The body of a create whose serial numbers no other record has; `fields` replace or add."""
     first = next(FIRST_NUMBERS)
     return create(first=first, last=first + tonnes - 1, **fields)
+
+
+def record_id_of(body: Json) -> str:
+    """The id that a record has or will have, from the body of its create."""
+    return canonical_record(
+        project_name=body["project_name"],
+        registry=body["registry"],
+        vintage=body["vintage"],
+        quantity_g=grams(body["quantity"]),
+        serial_number=body["serial_number"],
+    ).record_id.hex()
 
 
 @contextmanager

@@ -34,7 +34,7 @@ def synthetic_serial(first: int, last: int, *, batch: int = 9001, project: int =
 def create(*, first: int = 1, last: int = 10, **fields: Any) -> Json:
     """The body of a create: the credits `first` to `last`, in tonnes; `fields` replace or add."""
     return {
-        "project_name": "Kasigau Corridor REDD+",
+        "project_name": "Two Rivers forest conservation",
         "registry": "Verra",
         "vintage": 2020,
         "quantity": last - first + 1,

@@ -60,18 +60,20 @@ class Lost(ConnectionError):
 
 @dataclass(kw_only=True)
 class Client:
-    """One connection to a server, which carries one request after the other."""
+    """One connection to a server, which carries one request after the other.
 
-    host: str
+    A server ends connections that were idle for some seconds; `ask` then opens another one.
+    """
+
+    url: str
     _reader: asyncio.StreamReader
     _writer: asyncio.StreamWriter
     _waiting: tuple[Call, bytes] | None = field(default=None, init=False)
 
     @classmethod
     async def connect(cls, url: str) -> "Client":
-        address = urlsplit(url)
-        reader, writer = await asyncio.open_connection(address.hostname, address.port)
-        return cls(host=address.netloc, _reader=reader, _writer=writer)
+        reader, writer = await _open(url)
+        return cls(url=url, _reader=reader, _writer=writer)
 
     async def ask(self, call: Call) -> Reply:
         """Send a request and wait for its answer.
@@ -79,13 +81,19 @@ class Client:
         Raises:
             Lost: there is none.
         """
+        if self._reader.at_eof():  # nothing of this request was sent yet
+            await self.close()
+            try:
+                self._reader, self._writer = await _open(self.url)
+            except OSError as error:
+                raise Lost(call) from error
         self.begin(call)
         return await self.finish()
 
     def begin(self, call: Call) -> None:
         """Send a request all but its last byte."""
         assert self._waiting is None, "the request before this one is not finished"
-        content = call.encoded(self.host)
+        content = call.encoded(urlsplit(self.url).netloc)
         self._writer.write(content[:-1])
         self._waiting = (call, content[-1:])
 
@@ -130,6 +138,11 @@ class Client:
             await self._writer.wait_closed()
         except OSError:
             return
+
+
+async def _open(url: str) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    address = urlsplit(url)
+    return await asyncio.open_connection(address.hostname, address.port)
 
 
 @asynccontextmanager

@@ -12,7 +12,7 @@ from builders import CREDIT, check_history
 from builders import create as record_body
 from clients import Call, Client, Reply, crowd
 from offset.database import Database
-from offset.verifying import verify_database
+from offset.verifying import Report, verify_database
 
 WRITTEN = (200, 201)  # a write with one of these answers was done, and is kept for ever
 
@@ -154,7 +154,7 @@ def assert_tiled(record: dict[str, Any]) -> None:
     assert held_g == (balance["available"] + balance["sold"]) * CREDIT
 
 
-def assert_sound(database_url: str) -> None:
+def assert_sound(database_url: str) -> Report:
     """Replay every event of a ledger and compare everything that is stored beside them."""
     database = Database(database_url, pool_size=1)
     try:
@@ -164,6 +164,7 @@ def assert_sound(database_url: str) -> None:
         database.close()
     assert report.differences == []
     assert report.sound
+    return report
 
 
 def read_events(url: str) -> list[dict[str, Any]]:

@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 from psycopg.conninfo import conninfo_to_dict
 
 LATE_S: Final = 0.3  # how long after its connection ended a late message arrives
+ANSWER_S: Final = 0.2  # for PostgreSQL to answer what is lost
 SLOW_S: Final = 0.05
 _SSL_REQUEST, _GSS_REQUEST = 80877103, 80877104
 _GONE: Final = (OSError, asyncio.IncompleteReadError)
@@ -36,7 +37,7 @@ class Fate(Enum):
     PASS = auto()
     SLOW = auto()  # it waits a little
     CUT = auto()  # it does not arrive, and the connection ends
-    LOSE_ANSWER = auto()  # it is answered, and the connection ends before the answer arrives
+    LOSE_ANSWER = auto()  # it arrives, and the connection ends before an answer comes back
     ARRIVE_LATE = auto()  # the client's connection ends, and the message arrives some time later
 
 
@@ -63,7 +64,7 @@ class Proxy:
         assert task is not None
         self._open.add(task)
         try:
-            with suppress(*_GONE):
+            with suppress(*_GONE, asyncio.CancelledError):
                 await self._carry(_Stream(reader, writer), await self._connect())
         finally:
             self._open.discard(task)
@@ -142,16 +143,16 @@ async def _pass_start(client: _Stream, server: _Stream) -> None:
 
 
 async def _cut(fate: Fate, raw: bytes, client: _Stream, server: _Stream) -> None:
-    if fate is Fate.LOSE_ANSWER:
-        server.muted.set()
-        server.writer.write(raw)
-        await server.silent.wait()
-    elif fate is Fate.ARRIVE_LATE:
+    if fate is Fate.CUT:
+        return
+    if fate is Fate.ARRIVE_LATE:
         client.writer.transport.abort()
         await asyncio.sleep(LATE_S)
-        server.writer.write(raw)
-        server.muted.set()
-        await server.silent.wait()
+    server.muted.set()
+    server.writer.write(raw)
+    with suppress(TimeoutError):  # some messages have no answer of their own
+        async with asyncio.timeout(ANSWER_S):
+            await server.silent.wait()
 
 
 @contextmanager

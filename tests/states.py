@@ -5,13 +5,14 @@ holds it or `ENDED`, and everything else is counted out of that list in the plai
 """
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from itertools import groupby
 from typing import Any, Final
 from uuid import UUID
 
 from offset.core.commands import Cancel, Create, Decision, Erase, Retire, Sell, decide
 from offset.core.events import Created, Stamp
-from offset.core.records import Holding, Part, Record, RecordState
+from offset.core.records import Holding, Part, Past, Record, RecordState
 from offset.core.serials import Serial
 
 ENDED: Final = "(ended)"  # no holder's code has brackets
@@ -40,22 +41,22 @@ def verra_serial(first: int = 5_000_001, last: int = 5_000_010) -> Serial:
 
 
 def a_record(
-    *, credits: int = 10, first_holder: str | None = None, serial: Serial | None = None, **own: Any
+    *, count: int = 10, first_holder: str | None = None, serial: Serial | None = None, **own: Any
 ) -> Record:
-    """A record of whole credits with a serial range, or with the serial and fields named."""
-    serial = serial or verra_serial(5_000_001, 5_000_000 + credits)
+    """A record of `count` credits with a serial range, or with the serial and fields named."""
+    serial = serial or verra_serial(5_000_001, 5_000_000 + count)
     fields: dict[str, Any] = {
         "id": RECORD_ID,
         "project_name": "sample peatland project",
         "registry": serial.registry,
         "vintage": 2020,
-        "quantity_g": credits * CREDIT,
+        "quantity_g": count * CREDIT,
         "serial_number": serial.text,
         "sent": {
             "project_name": "Sample Peatland Project",
             "registry": "Verra",
             "vintage": "2020",
-            "quantity": str(credits),
+            "quantity": str(count),
             "serial_number": serial.text,
         },
         "first_holder": first_holder,
@@ -108,13 +109,18 @@ def stamped(decision: Decision) -> Decision:
     sold, retired, cancelled = parts
     return Decision(
         drafts=decision.drafts,
-        state=_replaced(state, sold=sold, retired=retired, cancelled=cancelled),
+        state=replace(state, sold=sold, retired=retired, cancelled=cancelled),
     )
 
 
-def _replaced(state: RecordState, **changes: Any) -> RecordState:
-    fields = {name: getattr(state, name) for name in RecordState.__slots__}
-    return RecordState(**{**fields, **changes})
+def with_past(state: RecordState, past: tuple[Past, ...]) -> RecordState:
+    """The state as it is loaded for a command that names an interval: with what happened to it."""
+    return replace(state, past=past)
+
+
+def without_time(state: RecordState) -> RecordState:
+    """The state before its events are appended and get their time."""
+    return replace(state, created_at="")
 
 
 def holdings_of(cells: Sequence[str | None]) -> tuple[Holding, ...]:

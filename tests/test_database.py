@@ -299,9 +299,9 @@ SQLITE_ONLY: Final = {
         "OR REPLACE " + happened(id_="(SELECT id FROM events WHERE position = 3)"),
         happened(),
     ),
-    "replacing a part": (
-        "OR REPLACE " + part("SOLD", 2, position=3),
-        "OR REPLACE " + part("SOLD", 6, position=3),
+    "replacing a part by a shorter one": (
+        "OR REPLACE " + part("SOLD", 0, 1, position=2),
+        "OR REPLACE " + part("SOLD", 6, 1, position=2),
     ),
     "replacing the origin": ("OR REPLACE INTO ledger_origin VALUES (1, 'eve')", record(7)),
     "replacing the head": ("OR REPLACE INTO ledger_head VALUES (1, 0, 0)", record(7)),

@@ -6,10 +6,9 @@ from uuid import UUID
 
 import pytest
 
-from asking import Connection, Json, new_issuance, served
+from asking import Connection, Json, new_issuance, record_id_of, served
 from builders import create, synthetic_serial
 from databases import ENGINES
-from offset.core.canonical import canonical_record
 from offset.core.errors import tree
 
 NOWHERE: Final = "0" * 64  # no record has this id
@@ -33,13 +32,7 @@ def test_a_create_answers_201_with_the_record_and_where_it_is(api: Connection) -
     body = new_issuance(tonnes=10, holder="acme", country="KE", effective_on="2021-05-04")
     reply = api.post("/records", body)
     record = reply.body
-    record_id = canonical_record(
-        project_name=body["project_name"],
-        registry=body["registry"],
-        vintage=body["vintage"],
-        quantity_g=10_000_000,
-        serial_number=body["serial_number"],
-    ).record_id.hex()
+    record_id = record_id_of(body)
     assert (reply.status, reply.headers["location"], reply.headers["etag"]) == (
         *(201, f"/records/{record_id}", '"1-0-open"'),
     )
@@ -69,7 +62,7 @@ def test_a_repeated_create_answers_200_with_the_record_as_it_is_now(api: Connect
         **body,
         "registry": "VCS",
         "quantity": "10.0",
-        "project_name": "kasigau  corridor REDD+",
+        "project_name": "two  RIVERS forest conservation",
     }
     reply = api.post("/records", again)
     assert (reply.status, reply.headers["location"]) == (200, f"/records/{record['id']}")

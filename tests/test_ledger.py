@@ -5,7 +5,7 @@ import threading
 from base64 import b64encode
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, Final
 
 import psycopg
 import pytest
@@ -31,7 +31,7 @@ from builders import (
     selling,
     synthetic_serial,
 )
-from offset.core.errors import DatabaseUnavailable, KeyReused, OffsetError
+from offset.core.errors import DatabaseUnavailable, OffsetError
 from offset.core.events import leaf_hash, time_text
 from offset.ledger import Ledger, Outcome
 from offset.models import metadata
@@ -59,9 +59,6 @@ def counts(ledger: Ledger) -> dict[str, int]:
 
 def statuses(outcomes: Sequence[Outcome]) -> list[int]:
     return [outcome.status if isinstance(outcome, Answer) else 0 for outcome in outcomes]
-
-
-# order ----------------------------------------------------------------------------------------
 
 
 def test_positions_are_dense_and_follow_the_order_of_commits_and_units(ledger: Ledger) -> None:
@@ -99,7 +96,7 @@ def test_a_leaf_says_this_and_nothing_else(database_url: str) -> None:
         "by": None,
         "data": {
             "canonical": {
-                "project_name": "kasigau corridor redd+",
+                "project_name": "two rivers forest conservation",
                 "quantity_g": 10 * CREDIT,
                 "registry": "verra",
                 "serial_number": text_of_serial,
@@ -109,7 +106,7 @@ def test_a_leaf_says_this_and_nothing_else(database_url: str) -> None:
             "effective_on": None,
             "holder": "acme",
             "sent": {
-                "project_name": "Kasigau Corridor REDD+",
+                "project_name": "Two Rivers forest conservation",
                 "quantity": "10",
                 "registry": "Verra",
                 "serial_number": text_of_serial,
@@ -156,9 +153,6 @@ def test_recorded_times_never_go_back_though_the_clock_does(database_url: str) -
     assert recorded == [time_text(at_us) for at_us in (1_000, 5_000, 5_000, 5_000, 5_001)]
 
 
-# creates --------------------------------------------------------------------------------------
-
-
 def test_a_repeated_create_gives_the_record_that_is_there_and_writes_nothing(
     ledger: Ledger,
 ) -> None:
@@ -168,7 +162,11 @@ def test_a_repeated_create_gives_the_record_that_is_there_and_writes_nothing(
     for fields in (
         {"holder": "acme", "country": "KE"},
         {},  # what is not said again does not differ
-        {"project_name": "  KASIGAU\u00a0 corridor redd+ ", "registry": "VCS", "quantity": "10.00"},
+        {
+            "project_name": "  TWO RIVERS\u00a0 forest Conservation ",
+            "registry": "VCS",
+            "quantity": "10.00",
+        },
         {"details": {"note": "details are never compared"}},
     ):
         again = do(ledger, creating(**fields))
@@ -214,63 +212,70 @@ def test_a_create_with_another_optional_field_differs(
     assert counts(ledger) == before
 
 
-OVERLAPS: list[tuple[dict[str, Any], tuple[int, int]]] = [
-    ({"first": 101, "last": 110, "project_name": "Another name"}, (101, 110)),
-    ({"first": 101, "last": 110, "vintage": 2021}, (101, 110)),
-    ({"first": 103, "last": 103}, (103, 103)),
-    ({"first": 101, "last": 109}, (101, 109)),
-    ({"first": 1, "last": 101}, (1, 101)),
-    ({"first": 110, "last": 200}, (110, 200)),
-    ({"first": 1, "last": 200}, (1, 200)),
-    ({"first": 105, "last": 105, "serial_number": synthetic_serial(105, 105, batch=7)}, (105, 105)),
+# Beside credits 101 to 110: what is created, and the first and last number that it asks for.
+OVERLAPS: Final[list[tuple[int, int, dict[str, Any]]]] = [
+    (101, 110, {"project_name": "Another name"}),
+    (101, 110, {"vintage": 2021}),
+    (103, 103, {}),
+    (101, 109, {}),
+    (1, 101, {}),
+    (110, 200, {}),
+    (1, 200, {}),
+    (105, 105, {"batch": 7}),
 ]
 
 
-@pytest.mark.parametrize("together", [True, False], ids=["one batch", "two batches"])
-@pytest.mark.parametrize("fields, asked", OVERLAPS)
-def test_serial_numbers_are_issued_once(
-    fields: dict[str, Any], asked: tuple[int, int], together: bool, ledger: Ledger
-) -> None:
-    units = [
-        creating(first=101, last=110),
-        creating(**fields),
-        creating(first=100, last=100),
-        creating(first=111, last=120),
-        creating(
-            first=101, last=110, serial_number="1-101-110-VCU-016-MER-AU-14-641-16042012-15042013-0"
-        ),  # another series
-    ]
-    answers = do_all(ledger, *units) if together else [do(ledger, unit) for unit in units]
-    refused = answers.pop(1)
-    assert statuses(answers) == [201, 201, 201, 201]
-    assert (refused.status, refused.body["code"]) == (409, "serial-overlap")
-    facts = ("record_id", "serial_first", "serial_last", "other_first", "other_last")
-    assert [refused.body[name] for name in facts] == [answers[0].body["id"], *asked, 101, 110]
-    assert counts(ledger)["records"] == 4
+@pytest.mark.parametrize("how", ["one unit", "one transaction", "apart"])
+def test_serial_numbers_are_issued_once(how: str, ledger: Ledger) -> None:
+    for number, (first, last, fields) in enumerate(OVERLAPS):
+        base = 1_000 * number
+        serial = synthetic_serial(base + first, base + last, batch=fields.get("batch", 9001))
+        own = {name: value for name, value in fields.items() if name != "batch"}
+        older = f"1-{base + 101}-{base + 110}-VCU-016-MER-AU-14-641-16042012-15042013-0"
+        answers = create_all(
+            ledger,
+            how,
+            create(first=base + 101, last=base + 110),
+            create(first=base + first, last=base + last, serial_number=serial, **own),
+            create(first=base + 100, last=base + 100),
+            create(first=base + 111, last=base + 120),
+            create(first=base + 101, last=base + 110, serial_number=older),  # another series
+        )
+        refused = answers.pop(1)
+        assert statuses(answers) == [201, 201, 201, 201]
+        assert (refused.status, refused.body["code"]) == (409, "serial-overlap")
+        facts = ("serial_first", "serial_last", "other_first", "other_last")
+        assert [refused.body[name] - base for name in facts] == [first, last, 101, 110]
+        assert refused.body["record_id"] == answers[0].body["id"]
+    assert counts(ledger)["records"] == 4 * len(OVERLAPS)
 
 
-@pytest.mark.parametrize("together", [True, False], ids=["one batch", "two batches"])
-def test_a_serial_number_that_no_grammar_reads_is_issued_once(
-    together: bool, ledger: Ledger
-) -> None:
-    own = {"registry": "acr", "serial_number": "acr-issuance:ACR102/2005/1"}
-    units = [
-        creating(**own),
-        creating(**own, project_name="Another name"),
-        creating(**own, quantity=11),
-        creating(**{**own, "serial_number": "ACR-ISSUANCE:ACR102/2005/2"}),
-        creating(**{**own, "registry": "car"}),
-        creating(**{**own, "serial_number": "ACR-Issuance:acr102/2005/1"}),
-    ]
-    answers = do_all(ledger, *units) if together else [do(ledger, unit) for unit in units]
+@pytest.mark.parametrize("how", ["one unit", "one transaction", "apart"])
+def test_a_serial_number_that_no_grammar_reads_is_issued_once(how: str, ledger: Ledger) -> None:
+    own: dict[str, Any] = {"registry": "Nowhere", "serial_number": "nowhere: 2005/1"}
+    answers = create_all(
+        ledger,
+        how,
+        create(**own),
+        create(**own, project_name="Another name"),
+        create(**own, quantity=11),
+        create(**{**own, "serial_number": "NOWHERE: 2005/2"}),
+        create(**{**own, "registry": "Elsewhere"}),
+        create(**{**own, "serial_number": "NoWhere:  2005/1"}),
+    )
     assert statuses(answers) == [201, 409, 409, 201, 201, 200]
     for refused in answers[1:3]:
         assert refused.body["code"] == "serial-overlap"
         assert refused.body["record_id"] == answers[0].body["id"]
-        assert refused.body["serial_number"] == "ACR-ISSUANCE:ACR102/2005/1"
+        assert refused.body["serial_number"] == "NOWHERE: 2005/1"
 
 
-# units ----------------------------------------------------------------------------------------
+def create_all(ledger: Ledger, how: str, *bodies: dict[str, Any]) -> list[Answer]:
+    if how == "one unit":
+        answer = do(ledger, batching(*({"command": "create", **body} for body in bodies)))
+        return [Answer(**item) for item in answer.body["items"]]
+    units = [creating(**body) for body in bodies]
+    return do_all(ledger, *units) if how == "one transaction" else [do(ledger, u) for u in units]
 
 
 def test_an_atomic_unit_that_fails_is_undone_as_if_it_had_never_been(ledger: Ledger) -> None:
@@ -335,6 +340,17 @@ def test_a_unit_that_is_not_atomic_does_what_it_can_in_order(ledger: Ledger) -> 
     assert counts(ledger) == before
 
 
+def test_a_refused_atomic_batch_names_no_event_that_never_was(ledger: Ledger) -> None:
+    record_id = do(ledger, creating()).body["id"]
+    retire = {"command": "retire", "record_id": record_id}
+    whole = do(ledger, batching(retire, retire, atomic=True))
+    assert (whole.status, whole.body["code"], whole.body["index"]) == (409, "batch-refused", 1)
+    refused = whole.body["problem"]
+    assert refused["code"] == "already-retired"
+    assert refused.keys().isdisjoint({"retirement_id", "retired_at"})
+    assert refused["detail"].endswith("by an earlier command of this batch")
+
+
 def test_an_atomic_batch_that_passes_is_answered_as_its_commands_are(ledger: Ledger) -> None:
     bodies = [{"command": "create", **create(first=n, last=n)} for n in range(1, 101)]
     answer = do(ledger, batching(*bodies, atomic=True))
@@ -359,81 +375,6 @@ def test_a_fault_in_one_unit_does_not_fail_its_neighbours(ledger: Ledger) -> Non
     assert counts(ledger)["records"] == 2
 
 
-# keys -----------------------------------------------------------------------------------------
-
-
-def test_a_key_gets_its_first_answer_again_and_nothing_is_done_twice(ledger: Ledger) -> None:
-    record_id = created(ledger)
-    unit = retiring(record_id, quantity=6, beneficiary="Jane Roe", key="a-key-of-one")
-    first = do(ledger, unit)
-    again = do(ledger, retiring(record_id, quantity=6, beneficiary="Jane Roe", key="a-key-of-one"))
-    assert again.body == first.body
-    assert again.headers == {**first.headers, "Idempotent-Replayed": "true"}
-    assert again.body["balance"]["retired"] == 6
-    refused = do(ledger, retiring(record_id, quantity=5, key="a-key-of-two"))
-    created(ledger, first=11, last=20)
-    do(ledger, selling(record_id, to="acme"))
-    assert do(ledger, retiring(record_id, quantity=5, key="a-key-of-two")).body == refused.body
-    assert counts(ledger)["idempotency_keys"] == 2
-
-
-def test_a_key_is_one_callers(ledger: Ledger) -> None:
-    record_id = created(ledger)
-    unit = retiring(record_id, quantity=6, key="a-key-of-one")
-    assert unit.key is not None
-    assert do(ledger, unit).status == 200
-    other = retiring(record_id, quantity=6, key="a-key-of-one")
-    assert other.key is not None
-    other = replace(other, key=replace(other.key, caller="another"))
-    assert do(ledger, other).body["code"] == "insufficient-quantity"
-
-
-def test_a_key_of_another_request_is_refused_and_nothing_is_stored(ledger: Ledger) -> None:
-    record_id = created(ledger)
-    do(ledger, retiring(record_id, quantity=1, key="a-key-of-one"))
-    before = counts(ledger)
-    for reused in (
-        retiring(record_id, quantity=2, key="a-key-of-one"),
-        selling(record_id, quantity=1, to="acme", key="a-key-of-one"),
-        creating(key="a-key-of-one"),
-    ):
-        (outcome,) = ledger.commit([reused])
-        assert isinstance(outcome, KeyReused)
-        assert outcome.facts == {"key": "a-key-of-one"}
-    assert counts(ledger) == before
-
-
-def test_of_two_equal_keys_in_one_batch_the_second_takes_the_firsts_answer(
-    ledger: Ledger,
-) -> None:
-    record_id = created(ledger)
-    first, again, other = ledger.commit(
-        [retiring(record_id, quantity=n, key="a-key-of-one") for n in (1, 1, 2)]
-    )
-    assert isinstance(first, Answer)
-    headers = {**first.headers, "Idempotent-Replayed": "true"}
-    assert again == replace(first, headers=headers)
-    assert isinstance(other, KeyReused)
-    assert counts(ledger)["idempotency_keys"] == 1
-    assert Reader(ledger.database).record(record_id)[1]["balance"]["retired"] == 1
-
-
-def test_what_can_never_be_right_is_not_kept_under_its_key(ledger: Ledger) -> None:
-    record_id = created(ledger)
-    do(ledger, selling(record_id, quantity=1, to="acme"))
-    units = [retiring(record_id, quantity=1, key="a-key-of-one") for _ in range(2)]
-    assert [answer.body["code"] for answer in do_all(ledger, *units)] == ["holder-required"] * 2
-    stale = retiring(record_id, seq=1, key="a-key-of-two")
-    assert do(ledger, stale).status == 412
-    assert counts(ledger)["idempotency_keys"] == 0
-    do(ledger, retiring(record_id, holder="acme"))
-    assert do(ledger, retiring(record_id, quantity=1, key="a-key-of-one")).status == 200
-    assert counts(ledger)["idempotency_keys"] == 1
-
-
-# races ----------------------------------------------------------------------------------------
-
-
 def test_a_race_is_decided_again_from_what_the_winner_left(postgresql_url: str) -> None:
     tries = []
 
@@ -450,9 +391,15 @@ def test_a_race_is_decided_again_from_what_the_winner_left(postgresql_url: str) 
         return 0
 
     with opened(postgresql_url, clock=lose_the_first) as ledger:
-        lost, won = do_all(ledger, creating(first=1, last=10), creating(first=11, last=20))
-    assert (lost.status, lost.body["code"], lost.body["record_id"]) == (409, "serial-overlap", "99")
-    assert won.status == 201
+        answer = do(
+            ledger,
+            batching(
+                *({"command": "create", **create(first=first, last=first + 9)} for first in (1, 11))
+            ),
+        )
+    lost, won = answer.body["items"]
+    assert [lost["body"][name] for name in ("code", "record_id")] == ["serial-overlap", "99"]
+    assert won["status"] == 201
     assert len(tries) == 2
 
 

@@ -37,6 +37,15 @@ from offset.core.errors import DatabaseUnavailable, Unfit
 COPY_FROM_ROWS: Final = 64  # below, PostgreSQL takes pipelined INSERTs as fast as a COPY
 _DRIVERS: Final = ("sqlite", "sqlite+pysqlite", "postgresql", "postgresql+psycopg")
 _KEY_LOCKS, _SERIES_LOCKS, _MIGRATION_LOCK = 1, 2, 3  # classes of PostgreSQL advisory locks
+_CONNECTION: Final = {
+    "prepare_threshold": None,  # a pooler in transaction mode loses prepared statements
+    "connect_timeout": 3,  # seconds
+    # A host that vanished is noticed within 11 s; by the system's own settings, after hours.
+    "keepalives_idle": 5,
+    "keepalives_interval": 2,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 10_000,  # milliseconds
+}
 _TIMEOUTS: Final = (  # milliseconds; set for each transaction, so that a pooler can sit between
     "SELECT set_config('lock_timeout', '2000', true),"
     " set_config('statement_timeout', '5000', true),"
@@ -84,8 +93,7 @@ class Database:
         else:
             self.engine = create_engine(
                 self.url,
-                # A pooler in transaction mode loses prepared statements.
-                connect_args={"prepare_threshold": None, "connect_timeout": 3},
+                connect_args=_CONNECTION,
                 hide_parameters=True,
                 pool_size=pool_size,
                 max_overflow=0,
@@ -361,7 +369,10 @@ def grant(connection: Connection, role: str) -> None:
     Raises:
         Unfit: there is no such role, or its rights are not this user's to give.
     """
-    quoted = connection.dialect.identifier_preparer.quote(role)
+    quote = connection.dialect.identifier_preparer.quote
+    quoted = quote(role)
+    schema = connection.exec_driver_sql("SELECT current_schema()").scalar_one()
+    connection.exec_driver_sql(f"GRANT USAGE ON SCHEMA {quote(schema)} TO {quoted}")
     for rights, tables in (
         ("SELECT, INSERT", "records, events, event_parts, ledger_origin, series"),
         ("SELECT, INSERT, UPDATE", "record_state, details"),

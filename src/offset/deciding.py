@@ -3,6 +3,7 @@
 from bisect import bisect_right, insort
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from operator import itemgetter
 from typing import Final
 
 from offset.core.commands import (
@@ -96,6 +97,7 @@ class Batch:
             result = command if isinstance(command, OffsetError) else self._try(command, undone)
             results.append(result)
             if unit.atomic and isinstance(result, OffsetError):
+                _name_no_events(result, {entry.draft.event_id for entry in self.pending[start:]})
                 self._undo(start, undone)
                 break
         return results
@@ -160,7 +162,7 @@ class Batch:
         serial = command.record.serial
         line = self._claims.get((serial.registry, serial.series), [])
         # Claims of a series are disjoint: only the highest that begins early enough can overlap.
-        place = bisect_right(line, (serial.last, serial.last, "g"))
+        place = bisect_right(line, serial.last, key=itemgetter(0))
         if place and line[place - 1][1] >= serial.first:
             first, last, record_id = line[place - 1]
             return Claim(record_id=record_id, first=first, last=last)
@@ -217,3 +219,14 @@ class Batch:
                 Done(state=replace(state, created_at=created_at), events=own, history=shown)
             )
         return results
+
+
+def _name_no_events(refused: OffsetError, undone: set[str]) -> None:
+    """Take events that will never be out of a refusal: their unit is undone with it."""
+    for name, value in list(refused.facts.items()):
+        if value in undone:
+            del refused.facts[name]
+            words = "by an earlier command of this batch"
+            refused.detail = refused.detail.replace(f"by event {value}", words)
+        elif name.endswith("_at") and value == "":
+            del refused.facts[name]

@@ -97,6 +97,9 @@ def _same_origin(origin: str, host: str) -> bool:
 
 def _is_loopback(address: str) -> bool:
     try:
-        return ipaddress.ip_address(address).is_loopback
+        client = ipaddress.ip_address(address)
     except ValueError:
         return False
+    # A server on [::] sees 127.0.0.1 as ::ffff:127.0.0.1, which older Pythons call no loopback.
+    mapped = client.ipv4_mapped if isinstance(client, ipaddress.IPv6Address) else None
+    return (mapped or client).is_loopback

@@ -10,14 +10,15 @@ from offset.answers import Json
 from offset.core.canonical import canonical_registry, canonical_serial, display_text
 from offset.core.errors import BadCursor, InvalidField
 from offset.core.records import Status
+from offset.core.serials import LARGEST_NUMBER
 from offset.reading import LARGEST_PAGE, Filters
 from offset.registries import find_serial
-from offset.schemas import Holder, Sent, reads
+from offset.schemas import HOLDER_SHAPE, Sent, read_holder, reads
 
-_LONGEST_NUMBER: Final = 16  # digits; 2**53 - 1 has so many
+_LONGEST_NUMBER: Final = len(str(LARGEST_NUMBER))  # digits
 
 
-def _natural(value: Any, largest: int = 2**53 - 1) -> int:
+def _natural(value: Any, largest: int = LARGEST_NUMBER) -> int:
     if not isinstance(value, int) or isinstance(value, bool):
         if not (isinstance(value, str) and value.isascii() and value.isdigit()):
             raise InvalidField("has to be a whole number")
@@ -43,6 +44,12 @@ def _words(value: Any) -> str:
     return display_text(str(value), largest=500)
 
 
+def _status(value: Any) -> str:
+    if value not in {status.value for status in Status}:
+        raise InvalidField(f"has to be one of {', '.join(Status)}")
+    return str(value)
+
+
 def _whole(shape: Json) -> WithJsonSchema:
     return WithJsonSchema({"type": "integer", **shape})
 
@@ -50,12 +57,24 @@ def _whole(shape: Json) -> WithJsonSchema:
 Limit = Annotated[
     int, reads(_limit), _whole({"minimum": 1, "maximum": LARGEST_PAGE, "default": 50})
 ]
-Year = Annotated[int, reads(_year), _whole({"minimum": 1900, "maximum": 2199})]
-After = Annotated[int, reads(_natural), _whole({"minimum": 0})]
+# None where a parameter is not given; their shapes have no null, which a query cannot say.
+Year = Annotated[int | None, reads(_year), _whole({"minimum": 1900, "maximum": 2199})]
+After = Annotated[int | None, reads(_natural), _whole({"minimum": 0, "maximum": LARGEST_NUMBER})]
 Text = Annotated[
-    str,
+    str | None,
     reads(_words),
     WithJsonSchema({"type": "string", "minLength": 1, "maxLength": 500}),
+]
+AskedStatus = Annotated[
+    str | None,
+    reads(_status),
+    WithJsonSchema({"type": "string", "enum": [status.value for status in Status]}),
+]
+AskedHolder = Annotated[str | None, reads(read_holder), HOLDER_SHAPE]
+Cursor = Annotated[
+    str | None,
+    reads(str),
+    WithJsonSchema({"type": "string", "pattern": "^[A-Za-z0-9_-]+$"}),
 ]
 
 
@@ -68,16 +87,16 @@ class Format(Sent):
 class RecordsQuery(Sent):
     """Which records to list."""
 
-    registry: Text | None = None
-    vintage: Year | None = None
-    vintage_from: Year | None = None
-    vintage_to: Year | None = None
-    status: Literal["CREATED", "SOLD", "RETIRED", "CANCELLED"] | None = None
-    holder: Holder | None = None
-    project_name: Annotated[Text | None, Field(description="Text in the project's name.")] = None
-    serial: Annotated[Text | None, Field(description="A serial number, or a range.")] = None
+    registry: Text = None
+    vintage: Year = None
+    vintage_from: Year = None
+    vintage_to: Year = None
+    status: AskedStatus = None
+    holder: AskedHolder = None
+    project_name: Annotated[Text, Field(description="Text in the project's name.")] = None
+    serial: Annotated[Text, Field(description="A serial number, or a range.")] = None
     limit: Limit = 50
-    cursor: Annotated[str | None, Field(description="The `next` of the page before.")] = None
+    cursor: Annotated[Cursor, Field(description="The `next` of the page before.")] = None
 
     def after_number(self) -> int:
         """Give the number of the record after which the page begins.
@@ -100,7 +119,7 @@ class RecordsQuery(Sent):
             vintage=self.vintage,
             vintage_from=self.vintage_from,
             vintage_to=self.vintage_to,
-            status=None if self.status is None else Status(self.status).value,
+            status=self.status,
             holder=self.holder,
             project_name=self.project_name,
             serial=serial,
@@ -110,14 +129,14 @@ class RecordsQuery(Sent):
 class EventsQuery(Sent):
     """From where to read events."""
 
-    after: Annotated[After | None, Field(description="Read on after this one.")] = None
+    after: Annotated[After, Field(description="Read on after this one.")] = None
     limit: Limit = 50
 
 
 class SerialQuery(Sent):
     """Whose serial number it is, where no grammar can tell."""
 
-    registry: Text | None = None
+    registry: Text = None
 
 
 def cursor_of(number: int) -> str:

@@ -273,6 +273,15 @@ def shown(model: type[Shown], description: str, *headers: str) -> dict[str, Any]
     }
 
 
+def linked(answer: dict[str, Any], **links: tuple[str, str]) -> dict[str, Any]:
+    """Document which operations go on from an answer: with what parameter, from where in it."""
+    documented = {
+        operation: {"operationId": operation, "parameters": {parameter: where}}
+        for operation, (parameter, where) in links.items()
+    }
+    return {**answer, "links": documented}
+
+
 def unchanged(*headers: str) -> dict[int | str, dict[str, Any]]:
     """Document that If-None-Match may be answered with 304."""
     return {

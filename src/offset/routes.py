@@ -38,6 +38,7 @@ from offset.responses import (
     RecordView,
     RetirementView,
     SerialAnswer,
+    linked,
     problems,
     shown,
     unchanged,
@@ -57,6 +58,13 @@ OPEN_CALLER: Final = "open"  # without keys there is one caller: this machine
 T = TypeVar("T")
 RecordId = Annotated[
     str, Path(description="The record's id, its SHA-256 in hexadecimal digits.", pattern=RECORD_ID)
+]
+EventId = Annotated[
+    str, Path(description="The id of its event.", json_schema_extra={"format": "uuid"})
+]
+ErrorCode = Annotated[str, Path(json_schema_extra={"enum": sorted(CODES)})]
+SerialText = Annotated[
+    str, Path(description="As the registry writes it.", min_length=1, max_length=500)
 ]
 
 
@@ -114,7 +122,11 @@ async def _do(request: Request, command: Command) -> Response:
     summary="Bring an issuance into the ledger",
     responses={
         200: shown(RecordView, "The record was there before", *_CREATED),
-        201: shown(RecordView, "The record was created", *_CREATED),
+        201: linked(
+            shown(RecordView, "The record was created", *_CREATED),
+            getRecord=("record_id", "$response.body#/id"),
+            getSerial=("serial", "$response.body#/serial_number"),
+        ),
         **problems(409, 413, 415),
     },
     openapi_extra={"parameters": [IDEMPOTENCY_KEY]},
@@ -157,7 +169,10 @@ async def get_record(
     operation_id="retireRecord",
     summary="Retire all of a record, or part of it",
     responses={
-        200: shown(RecordView, "Retired; `retired` says what", *_CHANGED),
+        200: linked(
+            shown(RecordView, "Retired; `retired` says what", *_CHANGED),
+            getRetirement=("retirement_id", "$response.body#/retired/id"),
+        ),
         **problems(404, 409, 412, 413, 415),
     },
     openapi_extra={"parameters": [IDEMPOTENCY_KEY, IF_MATCH]},
@@ -310,7 +325,7 @@ async def list_events(request: Request, query: Annotated[EventsQuery, Query()]) 
     },
 )
 async def get_serial(
-    request: Request, serial: str, query: Annotated[SerialQuery, Query()]
+    request: Request, serial: SerialText, query: Annotated[SerialQuery, Query()]
 ) -> Response:
     """Look up a serial number as the registry writes it: a whole block, or one credit of it."""
     text = canonical_serial(display_text(serial, largest=500))
@@ -327,7 +342,7 @@ async def get_serial(
     summary="Read a retirement",
     responses={200: shown(RetirementView, "The retirement"), **problems(404)},
 )
-async def get_retirement(request: Request, retirement_id: str) -> Response:
+async def get_retirement(request: Request, retirement_id: EventId) -> Response:
     """Read a retirement by the id of its event, with everything that was retired with it."""
     view = await api_of(request).read(api_of(request).reader.retirement, retirement_id)
     return respond(request, Answer(status=200, body=view))
@@ -339,7 +354,7 @@ async def get_retirement(request: Request, retirement_id: str) -> Response:
     summary="Say what an error code means",
     responses={200: shown(ErrorMeaning, "Its meaning"), **problems(404)},
 )
-async def get_error(request: Request, code: str) -> Response:
+async def get_error(request: Request, code: ErrorCode) -> Response:
     """Say what an error code means; a problem's `type` leads here."""
     kind = CODES.get(code)
     if kind is None:

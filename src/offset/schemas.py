@@ -64,7 +64,8 @@ def _text(value: Any, largest: int) -> str:
     return display_text(value, largest=largest)
 
 
-def _holder(value: Any) -> str:
+def read_holder(value: Any) -> str:
+    """Read an account code."""
     if not isinstance(value, str) or not _HOLDER.fullmatch(value):
         raise InvalidHolder("has to be an account code: a-z, 0-9, '.', '_', '-', at most 64")
     return value
@@ -79,7 +80,15 @@ def _day(value: Any) -> str:
     raise InvalidField("has to be a day, as in 2026-01-31")
 
 
+def _integer(value: Any) -> Any:
+    """Give an integer that was written with a point or an exponent: 2020.0 is 2020 in JSON."""
+    if isinstance(value, Decimal) and value.adjusted() < 18 and value == int(value):
+        return int(value)
+    return value
+
+
 def _vintage(value: Any) -> int | str:
+    value = _integer(value)
     if isinstance(value, bool) or not isinstance(value, int | str):
         raise InvalidField("has to be a year, or a period as text")
     # A text is looked at first: a later Unicode may have more digits.
@@ -91,6 +100,7 @@ def _vintage(value: Any) -> int | str:
 def _number(value: Any) -> int:
     if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) <= 16:
         value = int(value)
+    value = _integer(value)
     if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= LARGEST_NUMBER:
         raise InvalidField(f"has to be a serial number from 0 to {LARGEST_NUMBER}")
     return value
@@ -157,11 +167,10 @@ Quantity = Annotated[
         }
     ),
 ]
-Holder = Annotated[
-    str,
-    reads(_holder),
-    WithJsonSchema({"type": "string", "pattern": f"^{_HOLDER.pattern}$", "examples": ["acme"]}),
-]
+HOLDER_SHAPE: Final = WithJsonSchema(
+    {"type": "string", "pattern": f"^{_HOLDER.pattern}$", "examples": ["acme"]}
+)
+Holder = Annotated[str, reads(read_holder), HOLDER_SHAPE]
 Day = Annotated[
     str,
     reads(_day),

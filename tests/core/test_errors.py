@@ -8,7 +8,7 @@ from collections import Counter
 import pytest
 
 from offset.core import errors
-from offset.core.errors import OffsetError, RecordNotFound, tree
+from offset.core.errors import Internal, OffsetError, RecordNotFound, tree
 
 CLASSES = [kind for kind in tree() if kind.__module__ == errors.__name__]
 # Clients compare with these for ever: one may be added, none may go or change its class.
@@ -25,6 +25,7 @@ CODES = {
     "HeadersTooLarge": "headers-too-large",
     "HolderRequired": "holder-required",
     "InsufficientQuantity": "insufficient-quantity",
+    "Internal": "internal",
     "InvalidField": "invalid-field",
     "InvalidHolder": "invalid-holder",
     "InvalidQuantity": "invalid-quantity",
@@ -103,6 +104,13 @@ def test_an_error_carries_its_detail_and_facts_also_into_another_process() -> No
     again = pickle.loads(pickle.dumps(error))
     assert str(error) == str(again) == error.detail == again.detail
     assert (type(again), again.facts) == (RecordNotFound, {"record_id": "5d5d"})
+
+
+def test_a_fault_of_the_server_is_kept_and_not_told() -> None:
+    fault = KeyError("a name that nobody has to know")
+    error = Internal(fault)
+    assert (error.fault, error.detail) == (fault, "the server failed; nothing was done")
+    assert error.facts == {}
 
 
 def test_the_tree_is_walked_from_any_branch() -> None:

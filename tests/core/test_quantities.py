@@ -44,9 +44,9 @@ def test_a_json_number_of_tonnes_is_exact(quantity_g: int) -> None:
 
 
 @given(st.integers(1, LARGEST_QUANTITY_G // GRAMS_PER_CREDIT))
-def test_whole_tonnes_are_a_json_integer(credits: int) -> None:
-    assert json.dumps(tonnes(credits * GRAMS_PER_CREDIT)) == str(credits)
-    assert grams(credits) == credits * GRAMS_PER_CREDIT
+def test_whole_tonnes_are_a_json_integer(whole: int) -> None:
+    assert json.dumps(tonnes(whole * GRAMS_PER_CREDIT)) == str(whole)
+    assert grams(whole) == whole * GRAMS_PER_CREDIT
 
 
 @pytest.mark.parametrize(

@@ -158,7 +158,7 @@ def test_touching_parts_are_joined_and_others_kept(grams: set[int], borders: set
 
 @given(st.integers(1, 10), st.integers(0, 9))
 def test_credit_n_covers_the_millionth_grams_of_n(count: int, before: int) -> None:
-    record = states.a_record(credits=20)
+    record = states.a_record(count=20)
     part = serial_part(record, 5_000_001 + before, 5_000_000 + before + count)
     assert part == Part(before * 1_000_000, count * 1_000_000)
     assert part.end_g == (before + count) * 1_000_000
@@ -166,7 +166,7 @@ def test_credit_n_covers_the_millionth_grams_of_n(count: int, before: int) -> No
 
 def test_serial_numbers_of_another_record_are_refused() -> None:
     with pytest.raises(SerialOutsideRecord):
-        serial_part(states.a_record(credits=10), 5_000_010, 5_000_011)
+        serial_part(states.a_record(count=10), 5_000_010, 5_000_011)
 
 
 # Status and balance
@@ -217,7 +217,7 @@ def test_a_balance_counts_every_gram_once(
 
 
 def test_a_new_record_is_all_its_first_holders() -> None:
-    state = states.new_state(states.a_record(credits=2, first_holder="zeta"))
+    state = states.new_state(states.a_record(count=2, first_holder="zeta"))
     assert state.holdings == (Holding(0, 2_000_000, "zeta"),)
     assert (state.status, state.held_g, state.seq) == (Status.CREATED, 2_000_000, 1)
     assert state.name == "record 5d5d5d5d5d5d..."

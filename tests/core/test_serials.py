@@ -48,14 +48,17 @@ def test_a_serial_counts_its_credits_both_ends_included() -> None:
 
 
 def test_a_text_that_no_grammar_reads_is_a_series_of_its_own_and_counts_nothing() -> None:
-    assert OPAQUE == Serial(
-        registry="acme",
-        series="ABC-2020-0001",
-        first=0,
-        last=0,
-        unit="credit",
-        head="ABC-2020-0001",
-        parsed=False,
+    assert (
+        Serial(
+            registry="acme",
+            series="ABC-2020-0001",
+            first=0,
+            last=0,
+            unit="credit",
+            head="ABC-2020-0001",
+            parsed=False,
+        )
+        == OPAQUE
     )
     assert OPAQUE.text == "ABC-2020-0001"
     assert OPAQUE.count is None

@@ -271,36 +271,34 @@ def _act(
     group: str | None,
     hashed: str | None,
 ) -> Act:
-    match command:
-        case Sell():
-            return Sold(
-                parts=parts,
-                seller=holder,
-                buyer=command.buyer,
-                effective_on=command.effective_on,
-                group=group,
-                details_sha256=hashed,
-            )
-        case Retire():
-            return Retired(
-                parts=parts,
-                holder=holder,
-                purpose=command.purpose,
-                country=command.country,
-                effective_on=command.effective_on,
-                group=group,
-                details_sha256=hashed,
-            )
-        case Cancel():
-            return Cancelled(
-                parts=parts,
-                holder=holder,
-                cause=command.cause,
-                converted_to=command.converted_to,
-                effective_on=command.effective_on,
-                group=group,
-                details_sha256=hashed,
-            )
+    if isinstance(command, Sell):
+        return Sold(
+            parts=parts,
+            seller=holder,
+            buyer=command.buyer,
+            effective_on=command.effective_on,
+            group=group,
+            details_sha256=hashed,
+        )
+    if isinstance(command, Retire):
+        return Retired(
+            parts=parts,
+            holder=holder,
+            purpose=command.purpose,
+            country=command.country,
+            effective_on=command.effective_on,
+            group=group,
+            details_sha256=hashed,
+        )
+    return Cancelled(
+        parts=parts,
+        holder=holder,
+        cause=command.cause,
+        converted_to=command.converted_to,
+        effective_on=command.effective_on,
+        group=group,
+        details_sha256=hashed,
+    )
 
 
 def _chosen(state: RecordState, command: Take) -> list[tuple[str | None, tuple[Part, ...]]]:

@@ -8,6 +8,7 @@
     │   ├── InvalidField  InvalidQuantity  InvalidText  InvalidVintage  InvalidHolder
     │   ├── QuantityMismatch  SerialMalformed  RegistryMismatch  SerialUnparsed
     │   ├── SerialOutsideRecord  HolderRequired  SameHolder  KeyReused
+    │   ├── UnreadableFile  UnknownFile  UnknownColumn  AmbiguousDates
     ├── Missing                 it names something that is not there
     │   ├── PageNotFound  RecordNotFound  EventNotFound  RetirementNotFound  SerialNotFound
     ├── Refused                 the ledger's present state does not allow it
@@ -215,6 +216,34 @@ class KeyReused(Invalid):
 
     code = "idempotency-key-reused"
     title = "The Idempotency-Key was used for another request"
+
+
+class UnreadableFile(Invalid):
+    """The file is neither CSV nor XLSX, is damaged, or has rows that are too long."""
+
+    code = "unreadable-file"
+    title = "The file cannot be read"
+
+
+class UnknownFile(Invalid):
+    """The file has none of the sets of columns by which registries' exports are known."""
+
+    code = "unknown-file"
+    title = "The file is no export that is known"
+
+
+class UnknownColumn(Invalid):
+    """The file has a column that its kind does not have, or has one twice."""
+
+    code = "unknown-column"
+    title = "The file has an unknown column"
+
+
+class AmbiguousDates(Invalid):
+    """The dates of a column do not tell the day from the month, or contradict each other."""
+
+    code = "ambiguous-dates"
+    title = "Days and months cannot be told apart"
 
 
 class Missing(OffsetError):

@@ -5,11 +5,11 @@ A new registry is one module here and one line in `REGISTRIES`.
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Protocol
 
 from offset.core.errors import RegistryMismatch, SerialMalformed
 from offset.core.serials import Serial
-from offset.registries import verra
+from offset.registries import acr, art, car, cercarbono, gold_standard, puro, verra
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -17,8 +17,9 @@ class Registry:
     """A registry whose serial numbers can be read.
 
     Both functions take a canonical text and never raise. `parse` reads a text that is one serial
-    number and nothing else; its numbers are 1 or more, because 0 is where an opaque serial stands.
-    `finds` tells whether a serial number is in the text, or was before one character went wrong.
+    number and nothing else; no opaque serial may stand at number 0 of its series, so its numbers
+    are 1 or more, or its series is a text that `finds` finds. `finds` tells whether a serial
+    number is in the text, or was before one character went wrong.
     """
 
     code: str
@@ -27,10 +28,32 @@ class Registry:
     finds: Callable[[str], bool]
 
 
+class Grammar(Protocol):
+    """What a registry's module has."""
+
+    REGISTRY: str
+
+    def parse(self, text: str, /) -> Serial | None:
+        """Read a serial number."""
+
+    def finds(self, text: str, /) -> bool:
+        """Tell whether one is in the text."""
+
+
+def _registry(name: str, grammar: Grammar) -> Registry:
+    return Registry(code=grammar.REGISTRY, name=name, parse=grammar.parse, finds=grammar.finds)
+
+
 REGISTRIES: Final[Mapping[str, Registry]] = {
     registry.code: registry
     for registry in (
-        Registry(code=verra.REGISTRY, name="Verra", parse=verra.parse, finds=verra.finds),
+        _registry("Verra", verra),
+        _registry("Gold Standard", gold_standard),
+        _registry("ACR", acr),
+        _registry("ART", art),
+        _registry("Climate Action Reserve", car),
+        _registry("Puro.earth", puro),
+        _registry("Cercarbono", cercarbono),
     )
 }
 

@@ -6,7 +6,7 @@ Both ends are included; the vintage is a year. Source: 2,787 rows of public expo
 2026, in 437 batches in 2021 (all fit, start to end is the quantity on each, and project, vintage
 and country are the row's).
 
-The series is the program, the project, the vintage and the batch: "ACR-102-2003-274". Up to batch
+The series is the program, the project, the vintage and the batch: "ACR-901-2019-9001". Up to batch
 298 numbers run on across the registry, from batch 306 on they begin at 1 in each; and since the
 registry moved to another system in 2026 batch numbers begin anew in each project, so that neither
 the number nor the batch alone is given once. The country is no part of the key: the project has it.
@@ -27,7 +27,7 @@ UNITS: Final[Mapping[str, str]] = {"ACR": "ERT"}  # Emission Reduction Tonne
 
 # Linear: every repetition is bounded, and ends at a character that it cannot contain itself.
 # Leading zeros are not read, neither in a number nor in what the key is made of: one range, one
-# text. Other systems write ACR0102 for a project; the serial never does.
+# text. Other systems write ACR0901 for a project; the serial never does.
 _SERIAL: Final = re.compile(
     r"""
     (?P<head>
@@ -56,12 +56,14 @@ def anchor(programs: str) -> re.Pattern[str]:
     Args:
         programs: the programs, with bars between them: `ART|FCPF`.
     """
+    word = "[0-9A-Z]++-"
     return re.compile(
         rf"""
         \b (?:
             (?:{programs})-[A-Z]{{2}} - [0-9]++ - (?:19|20|21)[0-9]{{2}} - [0-9]
           | [A-Z]*+[0-9]++ - (?:19|20|21)[0-9]{{2}} - [0-9]++-[0-9]++ -TO- [0-9]++ (?!-[0-9])
-          | (?:{programs})-[A-Z]{{2}} (?: [0-9A-Z]*+- ){{4,6}}+ (?<=-TO-) [0-9]
+          | (?:{programs})-[A-Z]{{2}} - {word}{word}{word} (?:{word})? (?:{word})?
+            TO-[0-9]++ (?!-[0-9])
         )
         """,
         re.ASCII | re.VERBOSE,

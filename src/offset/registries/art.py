@@ -5,7 +5,7 @@
 
 The form and the key are ACR's (`acr`); the prefix tells the standard. Credits of the World Bank's
 Forest Carbon Partnership Facility are cancelled in its own registry and issued again in this one,
-where their programs are counted with ART's: FCPF-CI-130 is program ART130. Source: 11 rows of
+where their programs are counted with ART's: FCPF-CI-901 is program ART901. Source: 11 rows of
 public exports of 2026 (all fit).
 """
 

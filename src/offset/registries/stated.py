@@ -17,8 +17,8 @@ from offset.core.canonical import canonical_serial
 class Stated:
     """What a serial number says of its credits, beside their numbers; None where it is silent.
 
-    `project` is the id as the serial writes it, without its registry's letters: `102`, not
-    `ACR102`. `country` is two letters, `NA` being Namibia; `vintage` the first year; `period` the
+    `project` is the id as the serial writes it, without its registry's letters: `901`, not
+    `ACR901`. `country` is two letters, `NA` being Namibia; `vintage` the first year; `period` the
     first and the last day of the vintage.
     """
 
@@ -29,13 +29,13 @@ class Stated:
 
 
 # The letters that exports, pages and data sets put before a project's number, or leave out:
-# 934 is VCS934. Letters that are not here are part of the id: VCSOPR10 is a series of its own.
+# 901 is VCS901. Letters that are not here are part of the id: VCSOPR9 is a series of its own.
 _LETTERS: Final[Mapping[str, frozenset[str]]] = {
     "verra": frozenset({"VCS"}),
     "gold-standard": frozenset({"GS", "GLD"}),
     "acr": frozenset({"ACR"}),
     "car": frozenset({"CAR"}),
-    "art": frozenset({"ART"}),  # of FCPF programs, too: FCPF-CI-130 is ART130
+    "art": frozenset({"ART"}),  # of FCPF programs, too: FCPF-CI-901 is ART901
     "puro": frozenset(),
     "cercarbono": frozenset({"CDC", "CCB"}),
 }
@@ -47,7 +47,7 @@ def same_project(registry: str, one: str, other: str) -> bool:
     """Tell whether two ids name the same project of a registry.
 
     The registry's letters, zeros before the number, case and what stands between them do not
-    count: `934` is `VCS934`, `ACR0102` is `ACR102`, `CDC_1` is `CDC-1`. At a registry whose ids
+    count: `901` is `VCS901`, `ACR0901` is `ACR901`, `CDC_9` is `CDC-9`. At a registry whose ids
     are not numbers only case and white space are folded. An id that is blank names none.
 
     Args:

@@ -1,0 +1,115 @@
+"""Cercarbono's serial numbers, with the range that its files keep in columns of their own.
+
+    CDC_901_1_1_321_14_1_2009/1201-1450
+    CDC_902_1_1_321_14_R1_XX_CO_1_2_BFC_2018/1-107
+
+Cercarbono gives one text to a project's verification and vintage, and the numbers of a retirement
+in the columns `from` and `to`; an importer puts them behind a slash. Without them the text says
+nothing of its numbers and is opaque. After `CDC`, `CDC_R` or `IC` it holds: the project, four codes
+(the fourth, two digits at most, is the sector), a methodology's code in newer ones, the country,
+the verification, the year, and `BF`, `BFC` or `BFI` where the credits are a buffer's. Sources: 100
+retirements of 2026 under 22 texts, whose ranges are their quantities, and the 890 texts that 50
+projects list.
+
+The series is the text with its slash: no opaque serial can be written like that, so that none is in
+the way of number 0. Texts without a year may count from 0 (5 of the 100 rows), the others from 1.
+
+Every text here is canonical: upper case, every dash "-", no invisible characters, single spaces.
+"""
+
+import re
+from typing import Final
+
+from offset.core.serials import LARGEST_NUMBER, Serial
+from offset.registries.stated import Stated
+
+REGISTRY: Final = "cercarbono"
+
+# Linear: every repetition is bounded, and ends at a character that it cannot contain itself.
+# Leading zeros in the range are not read: one range, one text.
+_SERIAL: Final = re.compile(
+    r"""
+    (?P<text>
+        (?: CDC (?:_R)? | IC )
+        _ (?P<project> [1-9][0-9]{0,5} )
+        _ [0-9]{1,3} _ [0-9]{1,3} _ [0-9]{1,3} _ [0-9]{1,2}
+        (?: _ (?:R[0-9]|XX) _ [0-9A-Z]{2} )?                            # methodology
+        (?: _ (?P<country> [A-Z]{2} ) _ [0-9]{1,3} )?
+        _ [0-9]{1,3}                                                    # verification
+        (?:
+            _ (?P<vintage> (?:19|20|21)[0-9]{2} ) (?: _BF )?
+          | _BF[CI] _ (?P<buffer_vintage> (?:19|20|21)[0-9]{2} )
+          | _BF
+        )?
+    )
+    (?P<range>
+        / (?P<first> 0 | [1-9][0-9]{0,15} ) - (?P<last> 0 | [1-9][0-9]{0,15} )
+    )?
+    """,
+    re.ASCII | re.VERBOSE,
+)
+
+# A text without a range is not to be found, so that each anchor asks for a half of the text and
+# for what a text alone never has: a slash, or a number that something else than "_" sets apart,
+# which stands in a range twice. The first has the beginning; the second, which shares no character
+# with that, the middle and the whole range; the third stands for other characters than "_".
+# Linear: all but runs of separators and digits is bounded, and each of those is read a bounded
+# number of times.
+_ANCHOR: Final = re.compile(
+    r"""
+      (?<![0-9A-Z]) (?:CDC(?:_R)?|IC) _[0-9]{1,9} _[0-9] .{0,80}? (?: / | [^0-9A-Z_][0-9] )
+    | (?<![0-9A-Z]) [0-9]{1,3} _[0-9]{2,3} _[0-9]{1,2} _[0-9A-Z_]{1,80}+
+      [^0-9A-Z_]++ [0-9]++ [^0-9A-Z_]++ [0-9]
+    | (?<![0-9A-Z]) CDC [_ -][0-9]{1,9} [_ -][0-9]{1,3} [_ -][0-9A-Z_ -]{1,80}+ /[ ]?[0-9]
+    """,
+    re.ASCII | re.DOTALL | re.VERBOSE,
+)
+
+
+def parse(text: str) -> Serial | None:
+    """Read a canonical text that is one serial number with its range; None for any other."""
+    match = _match(text)
+    if match is None or match["range"] is None:
+        return None
+    return Serial(
+        registry=REGISTRY,
+        series=f"{match['text']}/",
+        first=int(match["first"]),
+        last=int(match["last"]),
+        unit="Carboncer",
+        head=f"{match['text']}/",
+        infix="-",
+    )
+
+
+def stated(serial_text: str) -> Stated | None:
+    """Tell what the serial number says of its credits, with or without a range behind it.
+
+    Many say neither country nor vintage. None for what is no serial number of Cercarbono's.
+    """
+    match = _match(serial_text)
+    if match is None:
+        return None
+    vintage = match["vintage"] or match["buffer_vintage"]
+    return Stated(
+        project=match["project"],
+        country=match["country"],
+        vintage=int(vintage) if vintage else None,
+        period=None,
+    )
+
+
+def finds(text: str) -> bool:
+    """Tell whether a serial number with a range is in the text, or was before a stray character.
+
+    True for every text that `parse` reads, and for none that is a serial number without a range.
+    """
+    return _ANCHOR.search(text) is not None
+
+
+def _match(text: str) -> re.Match[str] | None:
+    """Match a serial number with a range that runs forwards, or without one."""
+    match = _SERIAL.fullmatch(text)
+    if match is None or match["range"] is None:
+        return match
+    return match if int(match["first"]) <= int(match["last"]) <= LARGEST_NUMBER else None

@@ -1,0 +1,269 @@
+"""CSV and XLSX files as rows of cells, as they come from registries, spreadsheets and data sets.
+
+A CSV file is read line by line, so that memory does not grow with it. A row is what the quotes make
+of it, which may be several physical lines; it is numbered as a spreadsheet numbers it. A quote that
+nothing closes would swallow the rows behind it: its physical line is given alone, marked torn, and
+reading goes on with the next one.
+
+A workbook is read as a whole, because the library does so; `LARGEST_WORKBOOK` bounds it.
+"""
+
+import codecs
+import csv
+import io
+from collections import deque
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
+from decimal import Decimal
+from pathlib import Path
+from typing import Final, Protocol, TextIO
+from zipfile import BadZipFile, ZipFile
+
+import python_calamine
+from python_calamine import CalamineError, CalamineWorkbook, SheetTypeEnum
+
+from offset.core.errors import UnreadableFile
+
+LONGEST_TEXT: Final = 2_000  # characters of a row that a report shows
+LONGEST_ROW: Final = 1_000_000  # characters; the longest that was met has 77,236
+LARGEST_WORKBOOK: Final = 1_000_000_000  # bytes of its parts, unpacked
+MOST_TORN: Final = 100  # rows; behind each, up to LONGEST_ROW characters are read again
+_DELIMITERS: Final = (",", ";", "\t", "|")
+_PIECE: Final = 1 << 20  # bytes
+_ZIP: Final = b"PK\x03\x04"
+
+csv.field_size_limit(LONGEST_ROW)  # for the whole process: the module knows no other way
+
+_Value = str | int | float | bool | date | datetime | time | timedelta
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One row of a sheet.
+
+    `number` counts rows from 1, the header and empty rows among them. `text` is the row as it
+    stood, on one line and cut to `LONGEST_TEXT`. Of a torn row the quotes do not come out even.
+    """
+
+    number: int
+    cells: Sequence[str]
+    text: str
+    torn: bool = False
+
+
+class Sheet(Protocol):
+    """A table, which can be read as often as asked."""
+
+    @property
+    def name(self) -> str:
+        """The sheet's name in its workbook; empty for a CSV file."""
+
+    @property
+    def header(self) -> Sequence[str]:
+        """The cells of the first row that is not empty; none where every row is empty."""
+
+    def lines(self) -> Iterator[Line]:
+        """Read the rows below the header, without those of which every cell is empty."""
+
+
+def open_sheets(path: Path) -> Sequence[Sheet]:
+    """Open a CSV or XLSX file: one sheet, or those of the workbook.
+
+    Raises:
+        UnreadableFile: it is neither, is damaged or too large, or is text in no encoding known.
+    """
+    try:
+        with path.open("rb") as file:
+            start = file.read(len(_ZIP))
+        return _workbook(path) if start == _ZIP else (_CsvSheet(path),)
+    except OSError as error:
+        raise UnreadableFile(f"{path.name}: {error.strerror or error}") from None
+
+
+def _encoding(path: Path) -> str:
+    """Find how a file is encoded: in UTF-8 if all of it is, else in Windows-1252."""
+    for encoding in ("utf-8-sig", "cp1252"):
+        decoder = codecs.getincrementaldecoder(encoding)()
+        with path.open("rb") as file:
+            try:
+                while piece := file.read(_PIECE):
+                    if b"\0" in piece:
+                        raise UnreadableFile(f"{path.name}: neither CSV in UTF-8 nor XLSX")
+                    decoder.decode(piece)
+                decoder.decode(b"", final=True)
+            except UnicodeDecodeError:
+                continue
+            return encoding
+    raise UnreadableFile(f"{path.name}: the text is neither UTF-8 nor Windows-1252")
+
+
+class _PhysicalLines:
+    """The physical lines of a file, for `csv.reader`; knows which of them a row took."""
+
+    def __init__(self, file: TextIO, name: str) -> None:
+        self._file = file
+        self._name = name
+        self._back: deque[str] = deque()
+        self._size = 0
+        self.taken: list[str] = []
+        self.starved = False  # the row wanted more than there is, so a quote is not closed
+
+    def __iter__(self) -> Iterator[str]:
+        return self
+
+    def __next__(self) -> str:
+        line = self._back.popleft() if self._back else self._file.readline(LONGEST_ROW + 1)
+        if len(line) > LONGEST_ROW:
+            raise UnreadableFile(f"{self._name}: a line has more than {LONGEST_ROW:,} characters")
+        if not line or (self.taken and self._size + len(line) > LONGEST_ROW):
+            self._back.extendleft([line] if line else [])
+            self.starved = bool(self.taken)
+            raise StopIteration
+        self.taken.append(line)
+        self._size += len(line)
+        return line
+
+    def begin(self) -> None:
+        """Begin a new row."""
+        self.taken = []
+        self._size = 0
+        self.starved = False
+
+    def give_back(self) -> None:
+        """Leave the row its first line, and give the others back, to be read again."""
+        self._back.extendleft(reversed(self.taken[1:]))
+        del self.taken[1:]
+
+
+class _CsvSheet:
+    """A CSV file, opened anew for each reading."""
+
+    name = ""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._encoding = _encoding(path)
+        # The delimiter is the one that cuts the header into most cells.
+        headers = [(mark, self._first(mark)) for mark in _DELIMITERS]
+        self._delimiter, first = max(headers, key=lambda one: len(one[1].cells))
+        if first.torn:
+            raise UnreadableFile(f"{path.name}: a quote in the header is not closed")
+        self.header = first.cells
+        self._header_number = first.number
+
+    def lines(self) -> Iterator[Line]:
+        for line in self._rows(self._delimiter, len(self.header)):
+            if line.number > self._header_number:
+                yield line
+
+    def _first(self, delimiter: str) -> Line:
+        return next(self._rows(delimiter, None), Line(0, (), ""))
+
+    def _rows(self, delimiter: str, width: int | None) -> Iterator[Line]:
+        """Read all rows that are not empty; `width` is the header's, None to read the header."""
+        torn = number = 0
+        with self._path.open(encoding=self._encoding, newline="") as file:
+            physical = _PhysicalLines(file, self._path.name)
+            reader = csv.reader(physical, delimiter=delimiter)
+            while True:
+                physical.begin()
+                cells = next(reader, None)
+                if cells is None:
+                    return
+                number += 1
+                fault = physical.starved or (
+                    width is not None
+                    and len(physical.taken) > 1
+                    and not _sound(physical.taken, delimiter, width)
+                )
+                if fault:
+                    torn += 1
+                    if torn > MOST_TORN:
+                        raise UnreadableFile(
+                            f"{self._path.name}: more than {MOST_TORN} rows have a quote that is "
+                            f"not closed, the last of them row {number}"
+                        )
+                    physical.give_back()
+                    cells = next(csv.reader(physical.taken, delimiter=delimiter))
+                if any(map(str.strip, cells)):
+                    yield Line(number, cells, _one_line("".join(physical.taken)), fault)
+
+
+def _sound(lines: Sequence[str], delimiter: str, width: int) -> bool:
+    """Tell whether several physical lines are one row that a careful program wrote."""
+    try:
+        rows = list(csv.reader(lines, delimiter=delimiter, strict=True))
+    except csv.Error:
+        return False
+    return [len(row) for row in rows] == [width]
+
+
+def _one_line(text: str) -> str:
+    text = text.strip("\r\n")
+    if "\n" in text or "\r" in text:
+        text = " ".join(text.splitlines())
+    return text[:LONGEST_TEXT]
+
+
+def _workbook(path: Path) -> Sequence[Sheet]:
+    try:
+        with ZipFile(path) as parts:
+            size = sum(part.file_size for part in parts.infolist())
+        if size > LARGEST_WORKBOOK:
+            raise UnreadableFile(
+                f"{path.name}: the workbook has {size:,} bytes unpacked, at most "
+                f"{LARGEST_WORKBOOK:,} are read; save the sheet as CSV"
+            )
+        workbook = python_calamine.load_workbook(path)
+        return [
+            _WorkbookSheet(workbook, sheet.name)
+            for sheet in workbook.sheets_metadata
+            if sheet.typ is SheetTypeEnum.WorkSheet
+        ]
+    except (BadZipFile, CalamineError) as error:
+        raise UnreadableFile(f"{path.name}: no workbook that can be read ({error})") from None
+
+
+class _WorkbookSheet:
+    """A sheet of an XLSX workbook. Days and times are written in ISO 8601."""
+
+    def __init__(self, workbook: CalamineWorkbook, name: str) -> None:
+        self._sheet = workbook.get_sheet_by_name(name)
+        self.name = name
+        first = next(self._rows(), Line(0, (), ""))
+        self.header = first.cells
+        self._header_number = first.number
+
+    def lines(self) -> Iterator[Line]:
+        for line in self._rows():
+            if line.number > self._header_number:
+                yield line
+
+    def _rows(self) -> Iterator[Line]:
+        for number, values in enumerate(self._sheet.iter_rows(), start=1):
+            cells = [_cell_text(value) for value in values]
+            if any(map(str.strip, cells)):
+                yield Line(number, cells, _joined(cells))
+
+
+def _cell_text(value: _Value) -> str:
+    match value:
+        case str():
+            return value
+        case bool():
+            return "TRUE" if value else "FALSE"
+        case float():
+            return str(int(value)) if value.is_integer() else f"{Decimal(repr(value)):f}"
+        case datetime():
+            return value.isoformat(" ")
+        case date():
+            return value.isoformat()
+        case _:
+            return str(value)
+
+
+def _joined(cells: Sequence[str]) -> str:
+    text = io.StringIO()
+    csv.writer(text).writerow(cells)
+    return _one_line(text.getvalue())

@@ -1,0 +1,103 @@
+"""The environment: every setting is read, a wrong value is one sentence, strangers are ignored."""
+
+from typing import Final
+
+import httpx2
+import pytest
+
+from builders import create
+from commands import run_offset, said
+from offset.core.errors import Unfit
+from offset.settings import Settings, read_settings, variable
+from servers import running_server
+
+DEFAULTS: Final = {"database_url": "sqlite:///offset.db", "origin": None, "unparsed": "keep"}
+OPAQUE: Final = "KLMN 0042 (block 7)"  # no registry's grammar finds anything in it
+
+
+@pytest.fixture(autouse=True)
+def no_settings(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Start from an environment in which no setting is given."""
+    for name in Settings.model_fields:
+        monkeypatch.delenv(variable(name), raising=False)
+
+
+def test_the_defaults_are_those_of_the_documents() -> None:
+    assert read_settings().model_dump() == DEFAULTS
+
+
+def test_every_setting_is_read_from_its_variable(monkeypatch: pytest.MonkeyPatch) -> None:
+    given = {
+        "DATABASE_URL": "postgresql://offset_server@localhost/offset_ledger",
+        "OFFSET_ORIGIN": "registry.example/log",
+        "OFFSET_UNPARSED": "refuse",
+    }
+    assert {variable(name) for name in Settings.model_fields} == set(given)
+    for name, value in given.items():
+        monkeypatch.setenv(name, value)
+    assert list(read_settings().model_dump().values()) == list(given.values())
+
+
+def test_variables_of_others_are_ignored(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("OFFSET_DATABASE_URL", "OFFSET_NO_SUCH_SETTING", "ORIGIN", "UNPARSED"):
+        monkeypatch.setenv(name, "refuse")
+    assert read_settings().model_dump() == DEFAULTS
+
+
+@pytest.mark.parametrize(
+    "origin",
+    [
+        "ledger.example",
+        "ledger.example/log",
+        "localhost:8000/a/b-c.d_e~f",
+        f"localhost/{'0' * 32}",
+    ],
+)
+def test_an_origin_is_a_url_without_its_scheme(
+    origin: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OFFSET_ORIGIN", origin)
+    assert read_settings().origin == origin
+
+
+@pytest.mark.parametrize(
+    "origin",
+    [
+        *("", "https://ledger.example/log", "Ledger.example", "ledger.example/", "/log", "a b"),
+        *("ledger.example/log\n", "ledger.example//log", "ledger.example/log?x", "lëdger.example"),
+    ],
+)
+def test_anything_else_is_no_origin(origin: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OFFSET_ORIGIN", origin)
+    with pytest.raises(Unfit, match=r"^OFFSET_ORIGIN: has to be a URL without its scheme"):
+        read_settings()
+
+
+@pytest.mark.parametrize("value", ["", "Refuse", "no", "keep "])
+def test_what_becomes_of_unparsed_serials_is_one_of_two_words(
+    value: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OFFSET_UNPARSED", value)
+    with pytest.raises(Unfit, match=r"^OFFSET_UNPARSED: input should be 'keep' or 'refuse'$"):
+        read_settings()
+
+
+def test_a_command_says_which_setting_is_wrong_and_ends(sqlite_url: str) -> None:
+    done = run_offset("serve", database_url=sqlite_url, unparsed="perhaps")
+    assert said(done) == "OFFSET_UNPARSED: input should be 'keep' or 'refuse'"
+
+
+def test_serial_numbers_that_no_grammar_reads_are_kept_unless_they_are_to_be_refused(
+    sqlite_url: str,
+) -> None:
+    opaque = create(registry="Elsewhere", serial_number=OPAQUE)
+    with running_server(sqlite_url, unparsed="refuse", no_such_setting=1) as server:
+        refused = httpx2.post(f"{server.url}/records", json=opaque)
+        batch = {"commands": [{"command": "create", **opaque}, {"command": "create", **create()}]}
+        answers = httpx2.post(f"{server.url}/batch", json=batch).json()["items"]
+    assert (refused.status_code, refused.json()["code"]) == (422, "serial-unparsed")
+    assert refused.json()["serial_number"] == OPAQUE.upper()
+    assert [answer["status"] for answer in answers] == [422, 201]
+    with running_server(sqlite_url) as server:
+        kept = httpx2.post(f"{server.url}/records", json=opaque)
+    assert (kept.status_code, kept.json()["serial"]["unparsed"]) == (201, True)
