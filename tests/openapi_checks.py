@@ -5,6 +5,7 @@ from typing import Any, Final
 
 import schemathesis
 from schemathesis import Case, CheckContext, GenerationMode, Response
+from schemathesis.core.parameters import ParameterLocation
 
 # Refused for what no schema can say: which characters Unicode assigns, what a grammar reads, how
 # fields fit together, the ledger's own state.
@@ -44,3 +45,16 @@ def _is_beyond(refusal: dict[str, Any]) -> bool:
 @schemathesis.check
 def no_answer_is_a_fault_of_the_server(ctx: CheckContext, response: Response, case: Case) -> None:
     assert response.status_code < 500, f"{response.status_code}: {response.content!r}"
+
+
+@schemathesis.check
+def a_wrong_command_of_a_batch_is_refused_in_its_place(
+    ctx: CheckContext, response: Response, case: Case
+) -> None:
+    """What `negative_data_rejection` asks of other calls, whose wrong body gets 422 as a whole."""
+    body = case.meta and case.meta.components.get(ParameterLocation.BODY)
+    if case.path != "/batch" or response.status_code != 200 or not body:
+        return
+    if body.mode is GenerationMode.NEGATIVE:
+        statuses = [item["status"] for item in json.loads(response.content)["items"]]
+        assert 422 in statuses, f"it breaks the schema: {statuses}"

@@ -49,10 +49,10 @@ def test_however_a_file_is_written_its_cells_are_the_same(tmp_path: Path, conten
 
 
 def test_one_byte_that_is_not_utf_8_makes_a_whole_file_windows_1252(tmp_path: Path) -> None:
-    content = "name\nÅre\n".encode() + b"x\n" * 600_000 + "fin –\n".encode("cp1252")
+    content = "name\nÅre\n".encode() + (b"x" * 99 + b"\n") * 11_000 + "fin –\n".encode("cp1252")
     found = rows(csv_sheet(tmp_path, content))
     assert found[0] == (2, ["Ã…re"])
-    assert found[-1] == (600_003, ["fin –"])
+    assert found[-1] == (11_003, ["fin –"])
 
 
 def test_a_character_may_lie_across_two_pieces_of_a_file(

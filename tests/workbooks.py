@@ -77,4 +77,5 @@ def _cell(at: str, value: Value) -> str:
         case date():
             return _DAY.format(at=at, value=(value - _EPOCH).days)
         case _:
-            return f'<c r="{at}" t="inlineStr"><is><t xml:space="preserve">{escape(value)}</t></is></c>'
+            text = f'<t xml:space="preserve">{escape(value)}</t>'
+            return f'<c r="{at}" t="inlineStr"><is>{text}</is></c>'

@@ -59,6 +59,14 @@ _NO_TIMEOUTS: Final = (
 # snapshot can see, and do nothing for a role that does not own the table, both without an error.
 _REWRITE_DETAILS: Final = "ALTER TABLE details ALTER COLUMN content TYPE text USING content || ''"
 _LOST_STATES: Final = ("57P01", "57P02", "57P03")  # the server is going away
+_FAULT_STATES: Final = ("0A", "21", "22", "23", "42")  # what was sent makes no sense
+_SQLITE_FAULTS: Final = (
+    sqlite3.SQLITE_ERROR,
+    sqlite3.SQLITE_TOOBIG,
+    sqlite3.SQLITE_MISMATCH,
+    sqlite3.SQLITE_MISUSE,
+    sqlite3.SQLITE_RANGE,
+)
 _RACE_STATES: Final = ("40001", "40P01", "55P03", "23505", "23P01", "23514", "23001", "23503")
 
 
@@ -281,19 +289,24 @@ class Database:
                 ) from error
             raise _held_copy("another transaction holds the table, whose dead rows have") from error
 
-    def objection(self, error: BaseException) -> Objection:
-        """Say what an error of the driver means, by its code and never by its text."""
+    def objection(self, error: SQLAlchemyError | psycopg.Error) -> Objection:
+        """Say what an error of the driver means, by its code and never by its text.
+
+        Raises:
+            SQLAlchemyError, psycopg.Error: the error itself, where the database was right: what
+                it was sent is wrong, by a fault of ours.
+        """
         if isinstance(error, PoolTimeout):
             return Objection.AWAY
         cause = error.orig if isinstance(error, DBAPIError) else error
+        found = None
         if isinstance(cause, sqlite3.Error):
-            return _sqlite_objection(cause)
-        if isinstance(cause, psycopg.Error):
-            state = cause.sqlstate
-            if state is None or state.startswith("08") or state in _LOST_STATES:
-                return Objection.LOST
-            return Objection.RACE if state in _RACE_STATES else Objection.AWAY
-        raise error
+            found = _sqlite_objection(cause)
+        elif isinstance(cause, psycopg.Error):
+            found = _postgresql_objection(cause)
+        if found is None:
+            raise error
+        return found
 
     def require_durability(self) -> None:
         """Refuse settings under which an answered write could be lost.
@@ -466,11 +479,23 @@ def _held_copy(where: str) -> DatabaseUnavailable:
     )
 
 
-def _sqlite_objection(error: sqlite3.Error) -> Objection:
+def _sqlite_objection(error: sqlite3.Error) -> Objection | None:
     code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF
     if code == sqlite3.SQLITE_CONSTRAINT:
         return Objection.RACE
-    return Objection.AWAY
+    return None if code in _SQLITE_FAULTS else Objection.AWAY
+
+
+def _postgresql_objection(error: psycopg.Error) -> Objection | None:
+    state = error.sqlstate
+    if state is None:
+        gone = isinstance(error, psycopg.OperationalError | psycopg.InterfaceError)
+        return Objection.LOST if gone else None
+    if state.startswith("08") or state in _LOST_STATES:
+        return Objection.LOST
+    if state in _RACE_STATES:
+        return Objection.RACE
+    return None if state.startswith(_FAULT_STATES) else Objection.AWAY
 
 
 def _copy(connection: Connection, table: Table, rows: Sequence[tuple[Any, ...]]) -> None:

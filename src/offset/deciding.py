@@ -224,7 +224,7 @@ class Batch:
 def _name_no_events(refused: OffsetError, undone: set[str]) -> None:
     """Take events that will never be out of a refusal: their unit is undone with it."""
     for name, value in list(refused.facts.items()):
-        if value in undone:
+        if isinstance(value, str) and value in undone:
             del refused.facts[name]
             words = "by an earlier command of this batch"
             refused.detail = refused.detail.replace(f"by event {value}", words)

@@ -1,18 +1,21 @@
 """Whether a database is the ledger that its own events make: replayed, and compared row by row.
 
-The events are read by record, some hundred records at a time, so that memory does not grow with
-the ledger. Nothing is repaired; each difference is named with the place where it was found.
+The records are read some hundred at a time, and their events as a stream, so that memory does not
+grow with the ledger. Nothing is repaired; each difference is named with the place where it was
+found. The database is taken for what someone with all its rights has left: in SQLite a column can
+hold anything.
 """
 
 import json
 from base64 import b64encode
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import groupby
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, Select, and_, func, select
 
 from offset.appending import state_row
 from offset.core.canonical import (
@@ -22,9 +25,9 @@ from offset.core.canonical import (
     details_sha256,
 )
 from offset.core.errors import OffsetError
-from offset.core.events import ACTS, Created, Stamp, leaf_hash, time_us
+from offset.core.events import ACTS, Created, Erased, Stamp, leaf_hash, time_us
 from offset.core.quantities import grams
-from offset.core.records import Holding, Record, RecordState
+from offset.core.records import Holding, Part, Record, RecordState
 from offset.core.serials import Serial
 from offset.database import Database
 from offset.loading import form_of
@@ -43,6 +46,12 @@ from offset.models import (
 from offset.registries import read_serial
 
 RECORDS_AT_A_TIME: Final = 500
+_ROWS_AT_A_TIME: Final = 2_000
+# What bytes of another shape can raise where they are read as an event.
+_FORGED: Final = (
+    *(OffsetError, AssertionError, ArithmeticError, AttributeError),
+    *(LookupError, RecursionError, TypeError, ValueError),
+)
 LARGEST_REPORT: Final = 20  # differences; the first one is what matters
 
 Progress = Callable[[int, int], None]
@@ -92,7 +101,6 @@ class _Check:
         self._progress = progress
         self._origin = connection.execute(select(ledger_origin.c.origin)).scalar_one_or_none()
         self._total = self._count(events)
-        self._seen = dict.fromkeys(("parts", "holdings", "details", "states", "claims"), 0)
 
     def _count(self, table: Any) -> int:
         return int(self._connection.execute(select(func.count()).select_from(table)).scalar_one())
@@ -129,45 +137,43 @@ class _Check:
             for position, leaf in rows:
                 if position != before + 1:
                     self._differs(f"events: nothing between positions {before} and {position}")
-                now = bytes(leaf[7:34]).decode("ascii", "replace")  # {"at":"...
+                now = _text(leaf)[7:34]  # {"at":"...
                 if now < at:
                     self._differs(f"event at position {position}: its time goes back")
                 before, at = position, now
             if not rows:
                 break
         head_at = self._connection.execute(select(ledger_head.c.at_us)).scalar_one_or_none()
-        if at and head_at is not None and _time(at) is not None and head_at < (_time(at) or 0):
-            self._differs("ledger_head: its time is before the last event's")
+        if head_at is not None and head_at != _time(at):
+            self._differs("ledger_head: its time is not the last event's")
 
     def claims(self) -> None:
         """Check that no serial number is claimed twice."""
-        before: tuple[int, int, int] | None = None
-        rows = self._connection.execute(
-            select(serial_claims.c.series_number, serial_claims.c.first, serial_claims.c.last)
-            .order_by(serial_claims.c.series_number, serial_claims.c.first)
-            .execution_options(yield_per=5_000)
-        )
-        for line, first, last in rows:
-            if before and before[0] == line and before[2] >= first:
-                self._differs(
-                    f"serial_claims: {first} to {last} overlaps {before[1]} to {before[2]}"
-                )
-            before = (line, first, last)
+        claim = serial_claims.c
+        below = func.lag(claim.last).over(partition_by=claim.series_number, order_by=claim.first)
+        lines = select(claim.first, claim.last, below.label("below")).subquery()
+        overlaps = select(lines).where(lines.c.below >= lines.c.first).limit(LARGEST_REPORT)
+        for first, last, end in self._connection.execute(overlaps):
+            self._differs(f"serial_claims: {first} to {last} overlaps the claim up to {end}")
+        names = select(series.c.registry, series.c.series).distinct().subquery()
+        if self._count(names) != self._count(series):
+            self._differs("series: two rows have the same name")
 
     def strays(self) -> None:
         """Check that no table has rows that belong to no record or event."""
-        for name, table in (
-            ("parts", event_parts),
-            ("holdings", holdings),
-            ("details", details),
-            ("states", record_state),
-            ("claims", serial_claims),
-        ):
-            count = self._count(table)
-            if count != self._seen[name]:
-                self._differs(f"{table.name}: {count} rows, the events make {self._seen[name]}")
-        if self._report.events != self._total:
-            self._differs(f"events: {self._total} rows, {self._report.events} of known records")
+        for table, names, owner, keys in _OWNERS:
+            columns = [table.c[name] for name in names]
+            pairs = zip(columns, (owner.c[key] for key in keys), strict=True)
+            count, first = self._connection.execute(
+                select(func.count(), func.min(columns[0]))
+                .select_from(table.outerjoin(owner, and_(*(one == other for one, other in pairs))))
+                .where(owner.c[keys[0]].is_(None))
+            ).one()
+            if count:
+                self._differs(
+                    f"{table.name}: {count} rows belong to none of {owner.name}, "
+                    f"the first has {names[0]} {first}"
+                )
 
     # record by record ------------------------------------------------------------------------
 
@@ -181,98 +187,132 @@ class _Check:
             .limit(RECORDS_AT_A_TIME)
         ).all():
             after = rows[-1].number
-            chunk = _Chunk(self._connection, rows[0].number, after)
-            for row in rows:
-                self._record(row, chunk)
+            with _chunk(self._connection, rows[0].number, after) as chunk:
+                for row in rows:
+                    self._record(row, chunk)
             if self._progress:
                 self._progress(self._report.events, self._total)
 
     def _record(self, row: Any, chunk: "_Chunk") -> None:
         self._report.records += 1
-        own = chunk.events.get(row.number, [])
-        self._report.events += len(own)
-        held = chunk.holdings.get(row.number, [])
-        self._seen["holdings"] += len(held)
-        self._seen["parts"] += sum(len(chunk.parts.get(event.position, ())) for event in own)
-        self._seen["details"] += sum(event.position in chunk.details for event in own)
-        self._seen["states"] += row.number in chunk.states
-        self._seen["claims"] += len(chunk.claims.get(row.number, ()))
-        try:
-            replay = _Replay(row, self._origin, chunk)
-            for event in own:
-                replay.event(event)
-            replay.erasures()
-            replay.compare(held)
-        except _Found as difference:
-            self._differs(f"record {bytes(row.id).hex()}: {difference}")
-        except (OffsetError, AssertionError, ValueError, KeyError, TypeError) as error:
-            self._differs(f"record {bytes(row.id).hex()}: its events cannot be replayed: {error}")
+        replay = _Replay(row, self._origin)
+        found: str | None = None
+        for event in chunk.events.take((row.number,)):
+            self._report.events += 1
+            where = f"event at position {event.position}"
+            found = found or _difference(where, replay.event, event, chunk)
+        found = found or _difference("its details", replay.erasures)
+        found = found or _difference("its rows", replay.compare, chunk)
+        if found:
+            self._differs(f"record {_hex(row.id)}: {found}")
 
 
+def _difference(where: str, check: Callable[..., None], *what: Any) -> str | None:
+    """Give the words of the difference that a check finds."""
+    try:
+        check(*what)
+    except _Found as difference:
+        return str(difference)
+    except _FORGED as error:
+        return f"{where}: cannot be replayed: {type(error).__name__} {error}"
+    return None
+
+
+class _Rows:
+    """The rows of a statement, in the order of a key; each is taken when its turn comes."""
+
+    def __init__(self, connection: Connection, statement: Select[Any], *key: str) -> None:
+        self._result = connection.execute(statement.execution_options(yield_per=_ROWS_AT_A_TIME))
+        self._key = key
+        self._next = self._result.fetchone()
+
+    def take(self, key: tuple[int, ...]) -> Iterator[Any]:
+        """Walk the rows of a key, past those that are before it."""
+        while (row := self._next) is not None:
+            found = tuple(getattr(row, name) for name in self._key)
+            if found > key:
+                return
+            if found == key:
+                yield row
+            self._next = self._result.fetchone()
+
+    def close(self) -> None:
+        """End the statement, also where rows are left."""
+        self._result.close()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class _Chunk:
-    """The rows of some hundred records, by record and by position."""
+    """The rows of some hundred records: those that can be many as streams."""
 
-    def __init__(self, connection: Connection, first: int, last: int) -> None:
-        self._connection = connection
-        self._range = (first, last)
-        self.events = self._by(events, events.c.record_number, events.c.seq)
-        self.holdings = self._by(holdings, holdings.c.record_number, holdings.c.from_g)
-        self.states = self._by(record_state, record_state.c.record_number)
-        parts = event_parts.c
-        found = self._rows(event_parts, parts.record_number, parts.position, parts.from_g)
-        self.parts = {
-            position: list(rows) for position, rows in groupby(found, lambda row: row.position)
-        }
-        self.claims = self._claims()
-        self.details = self._details()
+    events: _Rows
+    parts: _Rows
+    details: _Rows
+    holdings: _Rows
+    states: Mapping[int, Sequence[Any]]
+    claims: Mapping[int, Sequence[Any]]
 
-    def _rows(self, table: Any, column: Any, *order: Any) -> Iterator[Any]:
-        first, last = self._range
-        statement = select(table).where(column.between(first, last)).order_by(*(order or (column,)))
-        return iter(self._connection.execute(statement).all())
 
-    def _by(self, table: Any, column: Any, *order: Any) -> dict[int, list[Any]]:
-        rows = self._rows(table, column, column, *order)
-        return {number: list(own) for number, own in groupby(rows, lambda row: row.record_number)}
+@contextmanager
+def _chunk(connection: Connection, first: int, last: int) -> Iterator[_Chunk]:
+    """Read the rows of the records with the numbers `first` to `last`."""
 
-    def _claims(self) -> dict[int, list[Any]]:
-        statement = (
-            select(serial_claims, series.c.registry, series.c.series)
-            .join(series, series.c.number == serial_claims.c.series_number)
-            .where(serial_claims.c.record_number.between(*self._range))
-            .order_by(serial_claims.c.record_number)
-        )
-        rows = self._connection.execute(statement).all()
-        return {number: list(own) for number, own in groupby(rows, lambda row: row.record_number)}
+    def rows(statement: Select[Any], *order: Any) -> _Rows:
+        names = [column.name for column in order[:-1]] or [order[0].name]
+        within = statement.where(order[0].between(first, last)).order_by(*order)
+        return _Rows(connection, within, *names)
 
-    def _details(self) -> dict[int, Any]:
-        statement = (
-            select(details)
-            .join(events, events.c.position == details.c.position)
-            .where(events.c.record_number.between(*self._range))
-        )
-        return {row.position: row for row in self._connection.execute(statement)}
+    def by_record(statement: Select[Any], number: Any) -> dict[int, list[Any]]:
+        found = connection.execute(statement.where(number.between(first, last)).order_by(number))
+        return {key: list(own) for key, own in groupby(found.all(), lambda row: row.record_number)}
+
+    part, detail = event_parts.c, details.c
+    chunk = _Chunk(
+        events=rows(select(events), events.c.record_number, events.c.seq),
+        parts=rows(select(event_parts), part.record_number, part.position, part.from_g),
+        details=rows(
+            select(events.c.record_number, details).join(
+                events, events.c.position == detail.position
+            ),
+            events.c.record_number,
+            detail.position,
+            detail.position,
+        ),
+        holdings=rows(select(holdings), holdings.c.record_number, holdings.c.from_g),
+        states=by_record(select(record_state), record_state.c.record_number),
+        claims=by_record(
+            select(serial_claims, series.c.registry, series.c.series).join(
+                series, series.c.number == serial_claims.c.series_number
+            ),
+            serial_claims.c.record_number,
+        ),
+    )
+    try:
+        yield chunk
+    finally:
+        for stream in (chunk.events, chunk.parts, chunk.details, chunk.holdings):
+            stream.close()
 
 
 class _Replay:
     """One record's events, replayed; raises `_Found` at the first difference."""
 
-    def __init__(self, row: Any, origin: str | None, chunk: _Chunk) -> None:
+    def __init__(self, row: Any, origin: str | None) -> None:
         self._row = row
         self._origin = origin
-        self._chunk = chunk
-        self._id = bytes(row.id).hex()
+        self._id = _hex(row.id)
         self._state: RecordState | None = None
+        self._position = -1
         self._hash: bytes | None = None
         self._ended: list[Holding] = []
-        self._bound: dict[str, int] = {}  # events with details: their positions
+        self._bound: dict[str, tuple[int, bool]] = {}  # events with details: position, emptied
         self._gone: set[str] = set()  # events whose details were erased
 
-    def event(self, event: Any) -> None:
-        """Check an event's bytes, chain and parts, and apply it."""
+    def event(self, event: Any, chunk: _Chunk) -> None:
+        """Check an event's bytes, chain, parts and details, and apply it."""
         where = f"event at position {event.position}"
-        leaf = bytes(event.leaf)
-        if leaf_hash(leaf) != bytes(event.leaf_hash):
+        leaf, hashed = event.leaf, event.leaf_hash
+        if not isinstance(leaf, bytes) or leaf_hash(leaf) != hashed:
             raise _Found(f"{where}: its leaf hash is not that of its bytes")
         try:
             said = json.loads(leaf)
@@ -296,23 +336,29 @@ class _Replay:
                 raise _Found(f"{where}: its bytes say {name} {said[name]!r}, not {value!r}")
         if event.seq != seq:
             raise _Found(f"{where}: it is number {event.seq} of its record, not {seq}")
-        self._apply(event, said, where)
-        self._hash = bytes(event.leaf_hash)
+        if event.position <= self._position:
+            raise _Found(f"{where}: it stands before the record's event {seq - 1}")
+        parts = self._apply(event, said, where)
+        place = (self._row.number, event.position)
+        self._compare_parts(event, parts, [*chunk.parts.take(place)], where)
+        self._compare_details(said, [*chunk.details.take(place)], event.position, where)
+        self._hash, self._position = hashed, event.position
 
-    def _apply(self, event: Any, said: dict[str, Any], where: str) -> None:
+    def _apply(self, event: Any, said: dict[str, Any], where: str) -> Sequence[Part]:
+        """Apply an event; the parts that `event_parts` has to have of it."""
         data, stamp = said["data"], Stamp(said["id"], said["at"])
         if event.type == Created.TYPE:
+            if self._state is not None:
+                raise _Found(f"{where}: the record is created again")
             self._state = self._created(event, data, stamp, where)
-            self._parts(event, (), where)
-        else:
-            if self._state is None:
-                raise _Found(f"{where}: it is before the record's creation")
-            act = ACTS[event.type].from_data(data)
-            self._state = act.apply(self._state, stamp)
-            self._parts(event, act.parts, where)
-            if event.type in ("RETIRED", "CANCELLED"):
-                self._ended += [Holding(*part, None) for part in act.parts]
-        self._details(event, said, where)
+            return ()
+        if self._state is None:
+            raise _Found(f"{where}: it is before the record's creation")
+        act = ACTS[event.type].from_data(data)
+        self._state = act.apply(self._state, stamp)
+        if event.type in ("RETIRED", "CANCELLED"):
+            self._ended += [Holding(*part, None) for part in act.parts]
+        return act.parts
 
     def _created(self, event: Any, data: dict[str, Any], stamp: Stamp, where: str) -> RecordState:
         canonical = CanonicalRecord(**data["canonical"])
@@ -337,26 +383,25 @@ class _Replay:
             raise _Found(f"records.{stored} is not what its CREATED event says")
         return created.apply(None, stamp)
 
-    def _parts(self, event: Any, parts: Sequence[tuple[int, int]], where: str) -> None:
-        stored = [
-            (row.from_g, row.quantity_g, row.record_number, row.type)
-            for row in self._chunk.parts.get(event.position, ())
-        ]
-        if stored != [(*part, self._row.number, event.type) for part in parts]:
+    def _compare_parts(
+        self, event: Any, parts: Sequence[Part], rows: Sequence[Any], where: str
+    ) -> None:
+        stored = [(row.from_g, row.quantity_g, row.type) for row in rows]
+        if stored != [(*part, event.type) for part in parts]:
             raise _Found(f"{where}: its event_parts are not what its bytes say")
 
-    def _details(self, event: Any, said: dict[str, Any], where: str) -> None:
+    def _compare_details(
+        self, said: dict[str, Any], rows: Sequence[Any], position: int, where: str
+    ) -> None:
         hashed = said["data"].get("details_sha256")
-        row = self._chunk.details.get(event.position)
-        if (row is None) != (hashed is None):
-            raise _Found(f"{where}: details are {'missing' if row is None else 'not its own'}")
-        if row is not None:
-            self._bound[said["id"]] = event.position
-            if row.content is not None:
-                found = details_sha256(bytes(row.salt), json.loads(row.content)).hex()
-                if found != hashed:
-                    raise _Found(f"{where}: its details are not those that it was made with")
-        if event.type == "ERASED":
+        if len(rows) != (hashed is not None):
+            raise _Found(f"{where}: details are {'not its own' if rows else 'missing'}")
+        for row in rows:
+            emptied = row.content is None and row.salt is None
+            self._bound[said["id"]] = (position, emptied)
+            if not emptied and _details_hash(row) != hashed:
+                raise _Found(f"{where}: its details are not those that it was made with")
+        if said["type"] == Erased.TYPE:
             erased = said["data"]["event"]
             if erased not in self._bound:
                 raise _Found(f"{where}: it erases details that there never were")
@@ -364,18 +409,21 @@ class _Replay:
 
     def erasures(self) -> None:
         """Check that details are gone exactly where an ERASED event says so."""
-        for event_id, position in self._bound.items():
-            gone = self._chunk.details[position].content is None
-            if gone != (event_id in self._gone):
-                words = "gone without an ERASED event" if gone else "there after an ERASED event"
+        for event_id, (position, emptied) in self._bound.items():
+            if emptied != (event_id in self._gone):
+                words = "gone without an ERASED event" if emptied else "there after an ERASED event"
                 raise _Found(f"event at position {position}: its details are {words}")
 
-    def compare(self, held: Sequence[Any]) -> None:
+    def compare(self, chunk: _Chunk) -> None:
         """Compare the state that the events make with the stored one."""
-        state = self._state
+        state, number = self._state, self._row.number
         if state is None or self._hash is None:
             raise _Found("it has no CREATED event")
-        if [Holding(row.from_g, row.quantity_g, row.holder) for row in held] != [*state.holdings]:
+        held = [
+            Holding(row.from_g, row.quantity_g, row.holder)
+            for row in chunk.holdings.take((number,))
+        ]
+        if held != [*state.holdings]:
             raise _Found("its holdings are not what its events make")
         end_g = 0
         for part in sorted([*state.holdings, *self._ended], key=lambda part: part.from_g):
@@ -384,13 +432,12 @@ class _Replay:
             end_g = part.end_g
         if end_g != state.record.quantity_g:
             raise _Found(f"gram {end_g} is neither held nor ended")
-        stored = self._chunk.states.get(self._row.number)
-        wanted = state_row(state, self._hash, "")
-        if not stored or tuple(stored[0])[1:] != wanted:
+        stored = [tuple(row)[1:] for row in chunk.states.get(number, ())]
+        if stored != [state_row(state, self._hash, "")]:
             raise _Found("its record_state is not what its events make")
         claims = [
             (row.registry, row.series, row.first, row.last, row.form)
-            for row in self._chunk.claims.get(self._row.number, ())
+            for row in chunk.claims.get(number, ())
         ]
         if claims != [_claim(state.record.serial)]:
             raise _Found("its serial claim is not what its serial number says")
@@ -421,7 +468,35 @@ def _unlike(row: Any, record: Record, stamp: Stamp) -> str | None:
 
 
 def _time(at: str) -> int | None:
+    """Read the time of the last event; 0 where there is none."""
     try:
-        return time_us(at)
+        return time_us(at) if at else 0
     except ValueError:
         return None
+
+
+def _details_hash(row: Any) -> str | None:
+    try:
+        return details_sha256(row.salt, json.loads(row.content)).hex()
+    except (AssertionError, TypeError, ValueError):
+        return None
+
+
+def _hex(value: Any) -> str:
+    return value.hex() if isinstance(value, bytes) else repr(value)
+
+
+def _text(leaf: Any) -> str:
+    return leaf.decode("utf-8", "replace") if isinstance(leaf, bytes) else str(leaf)
+
+
+# The rows of a table, by some of its columns, belong to the rows of another.
+_OWNERS: Final = (
+    (events, ("record_number",), records, ("number",)),
+    (event_parts, ("position", "record_number"), events, ("position", "record_number")),
+    (details, ("position",), events, ("position",)),
+    (holdings, ("record_number",), records, ("number",)),
+    (record_state, ("record_number",), records, ("number",)),
+    (serial_claims, ("record_number",), records, ("number",)),
+    (series, ("number",), serial_claims, ("series_number",)),
+)

@@ -1,0 +1,237 @@
+"""The OpenAPI document is valid and complete, and the server answers as it says."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+from openapi_spec_validator import validate
+
+from asking import Connection, Json
+from builders import ORIGIN
+from histories import assert_sound
+from offset.main import app
+from offset.problems import CODES
+from offset.responses import (
+    BatchAnswer,
+    ErrorMeaning,
+    EventsPage,
+    Health,
+    Problem,
+    RecordsPage,
+    RecordView,
+    RetirementView,
+    SerialAnswer,
+    Shown,
+)
+from servers import running_server
+
+# Of an operation, in each phase in which schemathesis invents its cases. By hand: 50,000.
+EXAMPLES: Final = int(os.environ.get("OFFSET_TEST_EXAMPLES", "50"))
+HERE: Final = Path(__file__).parent
+ANY_REQUEST: Final = {"400", "403", "405", "421", "422", "431", "503"}
+
+
+@pytest.fixture(scope="module")
+def document() -> Json:
+    """The document as the server gives it, without a server."""
+    described: Json = app.app.openapi()  # type: ignore[attr-defined]
+    return described
+
+
+def operations(document: Json) -> Iterator[tuple[str, Json]]:
+    for path, methods in document["paths"].items():
+        for method, operation in methods.items():
+            yield f"{method.upper()} {path}", operation
+
+
+def test_the_document_is_valid(document: Json) -> None:
+    validate(document)
+    assert document["openapi"].startswith("3.1.")
+
+
+def test_every_operation_has_a_name_of_its_own_and_says_what_it_does(document: Json) -> None:
+    named = {name: operation["operationId"] for name, operation in operations(document)}
+    assert len(set(named.values())) == len(named) >= 13
+    for name, operation in operations(document):
+        assert operation["summary"], name
+        assert operation["description"], name
+        assert operation["tags"], name
+
+
+def test_every_operation_documents_what_any_request_may_meet(document: Json) -> None:
+    for name, operation in operations(document):
+        statuses = set(operation["responses"])
+        assert statuses >= ANY_REQUEST, name
+        if name.startswith("POST"):
+            assert statuses >= {"409", "413", "415"}, name
+        if "{" in name:
+            assert "404" in statuses, name
+
+
+def test_every_error_is_documented_as_a_problem_and_nothing_else(document: Json) -> None:
+    problem = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
+    for name, operation in operations(document):
+        for status, response in operation["responses"].items():
+            if status >= "400":
+                assert response["content"] == problem, (name, status)
+            elif status != "304":
+                assert list(response["content"]) == ["application/json"], (name, status)
+    assert "HTTPValidationError" not in document["components"]["schemas"]
+
+
+def test_every_body_has_an_example_that_is_taken(document: Json) -> None:
+    schemas = document["components"]["schemas"]
+    for name, operation in operations(document):
+        if "requestBody" not in operation:
+            assert name.startswith("GET"), name
+            continue
+        content = operation["requestBody"]["content"]
+        assert list(content) == ["application/json"]
+        model = content["application/json"]["schema"]["$ref"].rpartition("/")[2]
+        assert schemas[model]["examples"], name
+
+
+def test_a_quantity_is_a_number_or_text(document: Json) -> None:
+    for model in ("CreateRecord", "SellPart", "RetirePart", "CancelPart"):
+        schema = json.dumps(document["components"]["schemas"][model]["properties"]["quantity"])
+        assert '"type": "number"' in schema
+        assert '"type": "string"' in schema
+
+
+def test_the_headers_that_matter_are_documented(document: Json) -> None:
+    by_id = {operation["operationId"]: operation for _, operation in operations(document)}
+
+    def sent(operation: str) -> set[str]:
+        return {p["name"] for p in by_id[operation]["parameters"] if p["in"] == "header"}
+
+    def shown(operation: str, status: str) -> set[str]:
+        return set(by_id[operation]["responses"][status].get("headers", {}))
+
+    assert sent("createRecord") == {"Idempotency-Key"}
+    assert sent("retireRecord") == {"Idempotency-Key", "If-Match"}
+    assert sent("getRecord") == {"If-None-Match"}
+    assert sent("listRecords") == {"If-None-Match", "Prefer"}
+    assert shown("createRecord", "201") == {"Location", "ETag", "Idempotent-Replayed"}
+    assert shown("getRecord", "304") == {"ETag", "Vary"}
+    assert shown("listRecords", "200") == {"ETag", "Vary", "Link", "Preference-Applied"}
+    assert shown("sellRecord", "503") == {"Retry-After"}
+    assert shown("sellRecord", "405") == {"Allow"}
+
+
+def test_every_error_code_is_one_that_the_document_names(document: Json) -> None:
+    (code,) = document["paths"]["/errors/{code}"]["get"]["parameters"]
+    assert code["schema"]["enum"] == sorted(CODES)
+
+
+# --- against a server -------------------------------------------------------------------------
+
+
+def exactly(model: type[Shown], value: Json) -> None:
+    """The value is what the model says, in types and in names: no member is undocumented."""
+    read = model.model_validate(value, strict=True)
+    assert read.model_dump(by_alias=True, exclude_unset=True) == value
+    assert extra(read) == []
+
+
+def extra(shown: Any) -> list[str]:
+    """Every member, however deep, that its model does not name; facts of a problem are free."""
+    if isinstance(shown, list):
+        return [name for item in shown for name in extra(item)]
+    if not isinstance(shown, Shown):
+        return []
+    own = [] if isinstance(shown, Problem) else list(shown.model_extra or ())
+    return own + [
+        name for field in type(shown).model_fields for name in extra(getattr(shown, field))
+    ]
+
+
+def seeded(api: Connection) -> dict[str, list[str]]:
+    """Ids to ask for, by the name of the parameter: records in every state, and retirements."""
+    records = [api.created(tonnes=1000) for _ in range(6)]
+    ids = [record["id"] for record in records]
+    api.act("sell", ids[1], {"to": "acme", "quantity": 400, "price": "9.50", "currency": "EUR"})
+    retired = [
+        api.act("retire", ids[1], {"quantity": 1.5, "holder": "acme", "beneficiary": "Bakery"}),
+        api.act("retire", ids[2]),
+    ]
+    api.act("cancel", ids[3])
+    opaque = api.created(registry="Grove", serial_number="GROVE 1")
+    return {
+        "record_id": [*ids, opaque["id"]],
+        "retirement_id": [answer["retired"]["id"] for answer in retired],
+        "serial": [*(record["serial_number"] for record in records), "GROVE 1"],
+    }
+
+
+def test_answers_are_what_the_models_say(database_url: str) -> None:
+    with running_server(database_url, origin=ORIGIN) as server:
+        api = Connection(server.url)
+        known = seeded(api)
+        for record_id in known["record_id"]:
+            exactly(RecordView, api.get(f"/records/{record_id}").body)
+            exactly(EventsPage, api.get(f"/records/{record_id}/events").body)
+        for event_id in known["retirement_id"]:
+            exactly(RetirementView, api.get(f"/retirements/{event_id}").body)
+        for serial in known["serial"]:
+            exactly(SerialAnswer, api.get(f"/serials/{serial.replace(' ', '%20')}").body)
+        exactly(RecordsPage, api.get("/records?limit=2", prefer="count=exact").body)
+        exactly(EventsPage, api.get("/events?limit=2").body)
+        exactly(ErrorMeaning, api.get("/errors/busy").body)
+        exactly(Health, api.get("/readyz").body)
+        exactly(Problem, api.post("/records", {}).body)
+        first = {"record_id": known["record_id"][0]}
+        commands = [
+            {"command": "sell", **first, "to": "acme", "quantity": 2},
+            {"command": "retire", **first, "holder": "acme", "quantity": 0.5},
+            {"command": "cancel", **first, "holder": None, "quantity": 1},
+            {"command": "sell", **first},
+        ]
+        exactly(BatchAnswer, api.post("/batch", {"commands": commands}).body)
+        api.close()
+
+
+def test_schemathesis_finds_no_undocumented_answer(database_url: str, tmp_path: Path) -> None:
+    with running_server(database_url, origin=ORIGIN) as server:
+        api = Connection(server.url)
+        known = seeded(api)
+        api.close()
+        config = tmp_path / "schemathesis.toml"
+        config.write_text(configured(known), encoding="utf-8")
+        done = subprocess.run(
+            [
+                *(Path(sys.executable).with_name("schemathesis"), "--config-file", config, "run"),
+                *(f"{server.url}/openapi.json", "--max-examples", str(EXAMPLES)),
+                *(["--generation-deterministic"] if "CI" in os.environ else []),
+            ],
+            cwd=tmp_path,  # where it keeps what it found
+            env={**os.environ, "SCHEMATHESIS_HOOKS": str(HERE / "openapi_checks.py")},
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+        )
+        assert done.returncode == 0, f"{done.stdout}{done.stderr}"
+        assert "Traceback" not in server.log
+    assert_sound(database_url)
+
+
+def configured(known: dict[str, list[str]]) -> str:
+    """Schemathesis' own settings: half of the ids that it asks for are there."""
+    lines = [
+        'color = false\ncontinue-on-failure = true\nsuppress-health-check = ["all"]',
+        "warnings = false",
+        '[generation]\ndatabase = "none"',  # what it finds becomes a test of its own
+        # A request that fits its schema may be refused for what no schema can say, and a batch
+        # answers a wrong command in its place: openapi_checks.py has checks that know it.
+        "[checks]\npositive_data_acceptance.enabled = false",
+        '[[operations]]\ninclude-path = "/batch"\nchecks.negative_data_rejection.enabled = false',
+    ]
+    for name, values in known.items():
+        lines.append(f"[dictionaries.{name}]\nvalues = {json.dumps(values)}")
+    lines.append("[parameters]")
+    lines += [f'{name} = {{ dictionary = "{name}", probability = 0.5 }}' for name in known]
+    return "\n".join(lines)
