@@ -23,7 +23,8 @@ import psutil
 import psycopg
 from psycopg import sql
 
-from offset.database import Database, migrate
+from offset.database import Database
+from offset.migrating import migrate
 
 ENGINES: Final = ("sqlite", "postgresql")
 MAX_CONNECTIONS: Final = 300

@@ -22,7 +22,7 @@ BEYOND_ITS_SHAPE: Final = {"", "/country", "/price", "/serial"}
 
 @schemathesis.check
 def what_fits_the_schema_is_refused_only_for_what_no_schema_can_say(
-    ctx: CheckContext, response: Response, case: Case
+    ctx: CheckContext, response: Response, case: Case[Any]
 ) -> None:
     fits = case.meta is not None and case.meta.generation.mode is GenerationMode.POSITIVE
     if not fits or response.status_code not in (400, 412, 413, 415, 422):
@@ -43,13 +43,15 @@ def _is_beyond(refusal: dict[str, Any]) -> bool:
 
 
 @schemathesis.check
-def no_answer_is_a_fault_of_the_server(ctx: CheckContext, response: Response, case: Case) -> None:
+def no_answer_is_a_fault_of_the_server(
+    ctx: CheckContext, response: Response, case: Case[Any]
+) -> None:
     assert response.status_code < 500, f"{response.status_code}: {response.content!r}"
 
 
 @schemathesis.check
 def a_wrong_command_of_a_batch_is_refused_in_its_place(
-    ctx: CheckContext, response: Response, case: Case
+    ctx: CheckContext, response: Response, case: Case[Any]
 ) -> None:
     """What `negative_data_rejection` asks of other calls, whose wrong body gets 422 as a whole."""
     body = case.meta and case.meta.components.get(ParameterLocation.BODY)

@@ -31,7 +31,8 @@ from builders import (
     selling,
 )
 from offset.core.errors import Unfit
-from offset.database import COPY_FROM_ROWS, Database, Objection, grant, require_schema
+from offset.database import COPY_FROM_ROWS, Database, Objection
+from offset.migrating import grant, require_schema
 from offset.models import metadata
 from offset.reading import Reader
 

@@ -34,6 +34,7 @@ MAY_IMPORT: Final[Mapping[str, set[str]]] = {
     "models": RULES,
     "database": RULES,
     "migrations": STORAGE,
+    "migrating": RULES | {"database"},
     "registries": RULES,
     # The one way to write, each downwards.
     "units": RULES,

@@ -17,7 +17,8 @@ from sqlalchemy.engine.reflection import Inspector
 import databases
 from builders import check_history, created, do, opened, retiring
 from offset.core.errors import DatabaseUnavailable, Unfit
-from offset.database import Database, migrate, require_schema, revisions
+from offset.database import Database
+from offset.migrating import migrate, require_schema, revisions
 from offset.models import metadata
 from servers import ROOT, environment
 
@@ -32,7 +33,8 @@ BESIDE_MODELS: Final = {
 }
 MIGRATE: Final = """
 import sys
-from offset.database import Database, migrate, require_schema
+from offset.database import Database
+from offset.migrating import migrate, require_schema
 database = Database(sys.argv[1])
 print("ready", flush=True)
 sys.stdin.readline()

@@ -214,8 +214,9 @@ def test_schemathesis_finds_no_undocumented_answer(database_url: str, tmp_path: 
             capture_output=True,
             text=True,
         )
-        assert done.returncode == 0, f"{done.stdout}{done.stderr}"
-        assert "Traceback" not in server.log
+        log = server.log
+    assert done.returncode == 0, f"{done.stdout}{done.stderr}"
+    assert "Traceback" not in log
     assert_sound(database_url)
 
 

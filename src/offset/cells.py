@@ -38,8 +38,9 @@ _SLASHED: Final = re.compile(
     re.ASCII | re.IGNORECASE,
 )
 _NAMED_MONTH: Final = re.compile(r"([0-9]{1,2})[ -]([A-Za-z]{3,9})[ -]([0-9]{4})", re.ASCII)
-# Days since the end of 1899, the time of day as a fraction: 42367, 43565.7598842593
-_SPREADSHEET: Final = re.compile(r"([0-9]{5})(?:\.[0-9]{1,12})?", re.ASCII)
+# Days since the end of 1899, the time of day as a fraction: 42367, 43565.7598842593. From 1982 to
+# 2064, because a number in a column of dates may also be anything else.
+_SPREADSHEET: Final = re.compile(r"([3-5][0-9]{4})(?:\.[0-9]{1,12})?", re.ASCII)
 _SPREADSHEET_EPOCH: Final = date(1899, 12, 30)
 
 _MONTHS: Final = (
@@ -302,8 +303,10 @@ def read_period(text: str, order: Order | None) -> tuple[str | None, str | None]
         start, end = f"{found[1]}-01-01", f"{found[2]}-12-31"
     elif found := _PERIOD.fullmatch(text):
         start, end = (_vintage_day(found[side], text, order) for side in ("start", "end"))
-    else:
+    elif _YEAR_FIRST.fullmatch(text):
         return _vintage_day(text, text, order), None
+    else:
+        raise Unreadable("invalid-vintage", f"vintage {short(text)!r}: no year and no period")
     if end < start:
         raise Unreadable("invalid-vintage", f"vintage {short(text)!r}: ends before it starts")
     return start, end
@@ -383,7 +386,6 @@ _OTHER_NAMES: Final[Mapping[str, str]] = {
     "Turkey": "TR",
     "United Kingdom": "GB",
     "United States": "US",
-    "USA": "US",
     "Venezuela": "VE",
     "Vietnam": "VN",
     "Viet Nam": "VN",
@@ -393,12 +395,17 @@ _COUNTRIES: Final[Mapping[tuple[str, ...], str]] = {
     **{
         _country_key(name): country.alpha2
         for country in iso3166.countries
-        for name in (country.name, country.apolitical_name, country.alpha2, country.alpha3)
+        for name in (country.name, country.apolitical_name)
     },
+}
+_CODES: Final[Mapping[str, str]] = {
+    code: country.alpha2
+    for country in iso3166.countries
+    for code in (country.alpha2, country.alpha3)
 }
 
 
 @lru_cache(maxsize=1_000)
 def country_code(text: str) -> str | None:
     """Give the ISO 3166-1 code of a country; None where the text does not name exactly one."""
-    return _COUNTRIES.get(_country_key(text))
+    return _CODES.get(text.strip().upper()) or _COUNTRIES.get(_country_key(text))

@@ -74,8 +74,8 @@ def migrate_command(
     ] = None,
 ) -> None:
     """Bring the database's schema up to date. PostgreSQL needs OFFSET_ORIGIN the first time."""
-    from offset.database import grant, migrate
     from offset.ledger import ensure_origin
+    from offset.migrating import grant, migrate
     from offset.settings import read_settings
 
     settings = read_settings()
@@ -127,7 +127,7 @@ def verify() -> None:
 
     The first differences are named, and the exit status is 1.
     """
-    from offset.database import require_schema
+    from offset.migrating import require_schema
     from offset.settings import read_settings
     from offset.verifying import LARGEST_REPORT, verify_database
 
@@ -155,9 +155,9 @@ def erase(
 
     Everything still verifies afterwards.
     """
-    from offset.database import require_schema
     from offset.erasing import erase_details
     from offset.ledger import ensure_origin
+    from offset.migrating import require_schema
     from offset.settings import read_settings
 
     settings = read_settings()

@@ -10,10 +10,6 @@ from functools import partial
 from typing import Any, Final
 
 import psycopg
-from alembic import command
-from alembic.config import Config
-from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
 from sqlalchemy import (
     ARRAY,
     URL,
@@ -26,7 +22,6 @@ from sqlalchemy import (
     event,
     func,
     make_url,
-    text,
 )
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
@@ -36,14 +31,12 @@ from offset.core.errors import DatabaseUnavailable, Unfit
 
 COPY_FROM_ROWS: Final = 64  # below, PostgreSQL takes pipelined INSERTs as fast as a COPY
 _DRIVERS: Final = ("sqlite", "sqlite+pysqlite", "postgresql", "postgresql+psycopg")
-_KEY_LOCKS, _SERIES_LOCKS, _MIGRATION_LOCK = 1, 2, 3  # classes of PostgreSQL advisory locks
+_KEY_LOCKS, _SERIES_LOCKS = 1, 2  # classes of PostgreSQL advisory locks
 _CONNECTION: Final = {
     "prepare_threshold": None,  # a pooler in transaction mode loses prepared statements
     "connect_timeout": 3,  # seconds
     # A host that vanished is noticed within 11 s; by the system's own settings, after hours.
-    "keepalives_idle": 5,
-    "keepalives_interval": 2,
-    "keepalives_count": 3,
+    **{"keepalives_idle": 5, "keepalives_interval": 2, "keepalives_count": 3},
     "tcp_user_timeout": 10_000,  # milliseconds
 }
 _TIMEOUTS: Final = (  # milliseconds; set for each transaction, so that a pooler can sit between
@@ -60,13 +53,7 @@ _NO_TIMEOUTS: Final = (
 _REWRITE_DETAILS: Final = "ALTER TABLE details ALTER COLUMN content TYPE text USING content || ''"
 _LOST_STATES: Final = ("57P01", "57P02", "57P03")  # the server is going away
 _FAULT_STATES: Final = ("0A", "21", "22", "23", "42")  # what was sent makes no sense
-_SQLITE_FAULTS: Final = (
-    sqlite3.SQLITE_ERROR,
-    sqlite3.SQLITE_TOOBIG,
-    sqlite3.SQLITE_MISMATCH,
-    sqlite3.SQLITE_MISUSE,
-    sqlite3.SQLITE_RANGE,
-)
+_SQLITE_FAULTS: Final = (1, 18, 20, 21, 25)  # the same: ERROR, TOOBIG, MISMATCH, MISUSE, RANGE
 _RACE_STATES: Final = ("40001", "40P01", "55P03", "23505", "23P01", "23514", "23001", "23503")
 
 
@@ -132,7 +119,7 @@ class Database:
             self.engine.connect().close()
         except (SQLAlchemyError, psycopg.Error) as error:
             what = self.url.database if self.is_sqlite else "the database"
-            raise DatabaseUnavailable(f"{what} cannot be opened: {_reason(error)}") from error
+            raise DatabaseUnavailable(f"{what} cannot be opened: {reason(error)}") from error
 
     @contextmanager
     def writing(self) -> Iterator[Connection]:
@@ -293,8 +280,7 @@ class Database:
         """Say what an error of the driver means, by its code and never by its text.
 
         Raises:
-            SQLAlchemyError, psycopg.Error: the error itself, where the database was right: what
-                it was sent is wrong, by a fault of ours.
+            SQLAlchemyError, psycopg.Error: the same one: what was sent is wrong, a fault of ours.
         """
         if isinstance(error, PoolTimeout):
             return Objection.AWAY
@@ -332,74 +318,6 @@ class Database:
                     raise Unfit(f"the database's {name} is {found}; it has to be {values[0]}")
 
 
-def revisions(connection: Connection) -> tuple[str | None, str | None]:
-    """Say which schema the database has, and which one this version of Offset needs."""
-    found = MigrationContext.configure(connection).get_current_revision()
-    return found, ScriptDirectory.from_config(_alembic()).get_current_head()
-
-
-def migrate(database: Database, revision: str = "head") -> None:
-    """Bring the schema to `revision`; several processes may do so at once.
-
-    Raises:
-        DatabaseUnavailable: the database cannot be reached.
-    """
-    try:
-        with database.writer.begin() as connection:
-            if not database.is_sqlite:
-                connection.execute(
-                    text("SELECT pg_advisory_xact_lock(:kind, 0)"), {"kind": _MIGRATION_LOCK}
-                )
-            config = _alembic()
-            config.attributes["connection"] = connection
-            found, _ = revisions(connection)
-            down = revision == "base" or (found is not None and found > revision != "head")
-            (command.downgrade if down else command.upgrade)(config, revision)
-    except SQLAlchemyError as error:
-        raise DatabaseUnavailable(f"the schema cannot be migrated: {_reason(error)}") from error
-
-
-def require_schema(database: Database) -> None:
-    """Refuse to serve a schema that is not this version's.
-
-    Raises:
-        Unfit: what the schema is, and the command that mends it.
-    """
-    with database.reading() as connection:
-        found, needed = revisions(connection)
-    if found != needed:
-        raise Unfit(
-            f"the database's schema is {found or 'empty'}, this version needs {needed}: "
-            "run `offset migrate`"
-        )
-
-
-def grant(connection: Connection, role: str) -> None:
-    """Give a PostgreSQL role what the server needs, and no more.
-
-    It can neither change nor delete records, events and their parts.
-
-    Raises:
-        Unfit: there is no such role, or its rights are not this user's to give.
-    """
-    quote = connection.dialect.identifier_preparer.quote
-    quoted = quote(role)
-    schema = connection.exec_driver_sql("SELECT current_schema()").scalar_one()
-    connection.exec_driver_sql(f"GRANT USAGE ON SCHEMA {quote(schema)} TO {quoted}")
-    for rights, tables in (
-        ("SELECT, INSERT", "records, events, event_parts, ledger_origin, series"),
-        ("SELECT, INSERT, UPDATE", "record_state, details"),
-        ("SELECT, INSERT, DELETE", "holdings, serial_claims"),
-        ("SELECT, INSERT", "idempotency_keys"),
-        ("SELECT, UPDATE", "ledger_head"),
-        ("SELECT", "alembic_version"),
-    ):
-        try:
-            connection.exec_driver_sql(f"GRANT {rights} ON {tables} TO {quoted}")
-        except DBAPIError as error:
-            raise Unfit(f"the role did not get its rights: {_reason(error)}") from error
-
-
 def _url(url: str) -> URL:
     try:
         parsed = make_url(url.replace("postgres://", "postgresql://", 1))
@@ -417,14 +335,8 @@ def _url(url: str) -> URL:
     return parsed
 
 
-def _alembic() -> Config:
-    config = Config()
-    config.set_main_option("script_location", "offset:migrations")
-    config.set_main_option("path_separator", "os")
-    return config
-
-
-def _reason(error: SQLAlchemyError | psycopg.Error) -> str:
+def reason(error: SQLAlchemyError | psycopg.Error) -> str:
+    """Give the driver's own first line: for a person to read, never to decide by."""
     cause = error.orig if isinstance(error, DBAPIError) else error
     return str(cause).strip().partition("\n")[0]
 

@@ -22,9 +22,10 @@ from offset.core.errors import (
     OffsetError,
     PageNotFound,
 )
-from offset.database import Database, migrate, require_schema
+from offset.database import Database
 from offset.guard import Guard
 from offset.ledger import Ledger, ensure_origin
+from offset.migrating import migrate, require_schema
 from offset.reading import Reader
 from offset.receiving import LeanRoute, respond_error
 from offset.routes import Api, router

@@ -1,31 +1,27 @@
 """What is wrong in registries' exports, told from the files alone: no ledger is needed.
 
-The files are read once. Of each row some sixty bytes are kept, whatever its length: which numbers
-of which series it is about, and what it says of them. Then the rows are sorted by series and first
-number, so that each has to be held only against those that reach into it. The rows that something
-is wrong with are read once more, for their text.
+The files are read once, and of each row only numbers are kept (`claims`). Sorted by series and
+first number, each row has to be held against those alone that reach into it (`reckoning`). The rows
+that something is wrong with are then read again, for their text.
 
-A row of which the serial number and the quantity differ is a finding of its own and takes part in
-nothing else, so that one wrong number does not make its neighbours look wrong.
+A row of which serial number and quantity differ is a finding and takes part in nothing else, so
+that one wrong number does not make its neighbours look wrong.
 
-Rows that say the same in two files are one row: editions of an export repeat each other, and so do
-the exports of two searches. Inside one file each row is about credits of its own.
+Inside one file each row is about credits of its own. Rows that say the same in two files are one
+row: editions of an export repeat each other, and so do the results of two searches.
 """
 
-from array import array
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from functools import lru_cache
-from itertools import groupby
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Final
 
-from offset.core.canonical import canonical_serial
-from offset.core.quantities import GRAMS_PER_CREDIT, tonnes, tonnes_text
+from offset.auditing.claims import Claims
+from offset.auditing.columns import differences
+from offset.auditing.reckoning import Conflict, Reckoning, Shortfall
+from offset.core.quantities import tonnes, tonnes_text
 from offset.exports import ISSUES, Export, Meaning, Row, RowIssue, open_export
-from offset.registries import REGISTRIES, acr, art, car, cercarbono, gold_standard, puro, verra
-from offset.registries.stated import Stated, same_project
 
 CODES: Final[Mapping[str, str]] = {
     **ISSUES,
@@ -34,26 +30,34 @@ CODES: Final[Mapping[str, str]] = {
     "serial-vintage": "The serial number names another vintage than the row.",
     "serial-country": "The serial number names another country than the row.",
     "planned-ended": "Planned credits, which do not exist yet, are retired or cancelled.",
-    "duplicate-row": "The same row stands in the file twice.",
-    "repeated-serial": "A serial number or id that states no range is of two different rows.",
+    "duplicate-row": "The same row stands in one file twice.",
+    "repeated-serial": "One id, or one serial number without numbers, stands at different rows.",
     "issued-twice": "Two rows list the same credits as issued.",
     "held-twice": "Two rows list the same credits as held.",
     "retired-twice": "Two rows retire the same credits.",
     "cancelled-twice": "Two rows cancel the same credits.",
     "retired-and-cancelled": "One row retires credits that another one cancels.",
-    "held-and-ended": "Credits are listed as held that another row retires or cancels.",
-    "never-issued": "Credits of a project's vintage ended, and no file shows any that were issued.",
+    "held-and-ended": "One row lists credits as held that another one retires or cancels.",
+    "never-issued": "Credits of a project's vintage ended, and the files show none issued.",
     "retired-more-than-issued": "More of a project's vintage is retired than was issued.",
     "ended-more-than-issued": "More of a project's vintage is retired and cancelled than issued.",
 }
 """Every kind of finding, and what it means. A code never changes its meaning."""
 
+_VERBS: Final[Mapping[Meaning, str]] = {
+    Meaning.ISSUED: "issued",
+    Meaning.HELD: "held",
+    Meaning.RETIRED: "retired",
+    Meaning.CANCELLED: "cancelled",
+}
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
-    """Something wrong at a row: a code of `CODES`, the row's text, a sentence that names the fact.
+    """Something wrong with a row: a code of `CODES`, and a sentence that names the fact.
 
-    `line` counts rows, the header being 1. `file` is the file's name, with its folder where two
-    files have one name.
+    `file` is the file's name, with its folder where two of the files have one name. `line` counts
+    rows, the header being 1; `text` is the row as it stood, on one line.
     """
 
     file: str
@@ -65,7 +69,7 @@ class Finding:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Total:
-    """What the files say of a vintage of a registry, in grams."""
+    """What the files say of a registry's vintage, in grams."""
 
     registry: str
     vintage: int
@@ -76,10 +80,11 @@ class Total:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Audit:
-    """What an audit found, by file and line, and the sums of what it read.
+    """What is wrong in the files, by file and line, and what their rows add up to.
 
-    `repeated` counts rows that stand in an earlier file, too, and are counted once. `planned_g` is
-    in no total. `passed_over` has a sentence for each file that says nothing of credits.
+    `repeated` counts the rows that an earlier file has, too, which are in the totals once.
+    `planned_g` is in no total. `passed_over` has a sentence for each file that is not about
+    credits.
     """
 
     rows: int
@@ -90,19 +95,10 @@ class Audit:
     passed_over: Sequence[str]
 
     def as_json(self) -> dict[str, object]:
-        """Give the audit as JSON values, quantities in tonnes."""
+        """Give rows, findings and totals as JSON values, quantities in tonnes."""
         return {
             "rows": self.rows,
-            "findings": [
-                {
-                    "file": finding.file,
-                    "line": finding.line,
-                    "code": finding.code,
-                    "text": finding.text,
-                    "detail": finding.detail,
-                }
-                for finding in self.findings
-            ],
+            "findings": [asdict(finding) for finding in self.findings],
             "totals": [
                 {
                     "registry": total.registry,
@@ -117,42 +113,33 @@ class Audit:
 
 
 def audit(paths: Sequence[Path], progress: Callable[[int, int], None] | None = None) -> Audit:
-    """Look for what is wrong in registries' exports.
+    """Look for what is wrong in registries' exports, each for itself and all together.
 
     Args:
-        paths: the files; which of them belong together is told from their rows.
-        progress: called with the rows read and their number, now and then.
+        paths: CSV and XLSX files, of any registries.
+        progress: called with the rows read so far and the rows there are, now and then.
 
     Raises:
         UnreadableFile, UnknownFile, UnknownColumn, AmbiguousDates: as `open_export`.
     """
     exports = [open_export(path) for path in paths]
     names = _names(paths)
-    row_count = sum(export.row_count for export in exports if export.kind.meaning)
-    claims = _Claims()
+    claims = Claims()
     findings: list[tuple[int, Finding]] = []
     rows = 0
-    for file, export in enumerate(exports):
-        for row in export.rows():
-            rows += 1
-            if progress is not None and rows % 1_000 == 0:
-                progress(rows, row_count)
-            for code, detail in claims.take(file, row, export):
-                finding = Finding(
-                    file=names[file], line=row.line, code=code, text=row.text, detail=detail
-                )
-                findings.append((file, finding))
-    if progress is not None:
-        progress(rows, row_count)
-    reckoning = _Reckoning(claims)
+    for file, row in _counted(exports, progress):
+        rows += 1
+        for code, detail in _taken(claims, file, row, exports[file]):
+            findings.append((file, _finding(names[file], row, code, detail)))
+    reckoning = Reckoning(claims)
     reckoning.run()
-    late = [*reckoning.conflicts, *reckoning.shortfalls()]
+    late: list[Conflict | Shortfall] = [*reckoning.conflicts, *reckoning.shortfalls()]
     findings += _described(late, claims, exports, names)
     findings.sort(key=lambda one: (one[0], one[1].line))
     return Audit(
         rows=rows,
         findings=[finding for _, finding in findings],
-        totals=claims.totals(),
+        totals=_totals(claims),
         repeated=reckoning.repeated,
         planned_g=claims.planned_g,
         passed_over=[
@@ -164,85 +151,115 @@ def audit(paths: Sequence[Path], progress: Callable[[int, int], None] | None = N
 
 
 def _names(paths: Sequence[Path]) -> list[str]:
+    """Name the files, so that no two have one name unless they are one file."""
     count = Counter(path.name for path in paths)
     return [path.name if count[path.name] == 1 else str(path) for path in paths]
 
 
-def _described(
-    late: Sequence[_Late], claims: _Claims, exports: Sequence[Export], names: Sequence[str]
-) -> Iterator[tuple[int, Finding]]:
-    """Read the rows of findings once more, and put the findings into words; by file."""
-    wanted = {row for one in late for row in (one.row, one.other) if row is not None}
-    rows: dict[int, Row] = {}
+def _counted(
+    exports: Sequence[Export], progress: Callable[[int, int], None] | None
+) -> Iterator[tuple[int, Row | RowIssue]]:
+    total = sum(export.row_count for export in exports if export.kind.meaning is not None)
+    done = 0
     for file, export in enumerate(exports):
-        places = {claims.line[place]: place for place in wanted if claims.file[place] == file}
-        if places:
-            rows |= {
-                places[row.line]: row
-                for row in export.rows()
-                if row.line in places and isinstance(row, Row)
-            }
+        for row in export.rows():
+            yield file, row
+            done += 1
+            if progress is not None and (done % 1_000 == 0 or done == total):
+                progress(done, total)
+
+
+def _taken(
+    claims: Claims, file: int, row: Row | RowIssue, export: Export
+) -> Iterator[tuple[str, str]]:
+    """Keep what a row says; give the code and the sentence of all that is wrong with it alone."""
+    if isinstance(row, RowIssue):
+        if export.kind.issues:
+            claims.unread_issuances.update(export.kind.registries)
+        yield row.code, row.detail
+        return
+    claims.keep(file, row)
+    if row.planned and row.meaning in {Meaning.RETIRED, Meaning.CANCELLED}:
+        yield "planned-ended", f"{tonnes_text(row.quantity_g)} {_VERBS[row.meaning]}, only planned"
+    yield from differences(row)
+
+
+def _finding(name: str, row: Row | RowIssue, code: str, detail: str) -> Finding:
+    return Finding(file=name, line=row.line, code=code, text=row.text, detail=detail)
+
+
+def _described(
+    late: Sequence[Conflict | Shortfall],
+    claims: Claims,
+    exports: Sequence[Export],
+    names: Sequence[str],
+) -> Iterator[tuple[int, Finding]]:
+    """Put what was found among all rows into words, with the number of its file."""
+    wanted = {one.row for one in late} | {one.other for one in late if isinstance(one, Conflict)}
+    rows = _read_again(wanted, claims, exports)
     for one in late:
-        row, detail = rows[one.row], one.detail
-        if one.other is not None:
+        file, row = claims.file[one.row], rows[one.row]
+        if isinstance(one, Shortfall):
+            detail = one.detail
+        else:
+            other = claims.file[one.other]
             where = f"line {claims.line[one.other]}"
-            if claims.file[one.other] != claims.file[one.row]:
-                where += f" of {names[claims.file[one.other]]}"
+            where += f" of {names[other]}" if other != file else ""
             detail = _conflict_detail(one.code, row, rows[one.other], where)
-        file = claims.file[one.row]
-        yield (
-            file,
-            Finding(file=names[file], line=row.line, code=one.code, text=row.text, detail=detail),
-        )
+        yield file, _finding(names[file], row, one.code, detail)
+
+
+def _read_again(
+    wanted: Iterable[int], claims: Claims, exports: Sequence[Export]
+) -> Mapping[int, Row]:
+    """Read the rows with these places in the claims from their files again."""
+    places: dict[int, dict[int, int]] = {}
+    for place in wanted:
+        places.setdefault(claims.file[place], {})[claims.line[place]] = place
+    return {
+        lines[row.line]: row
+        for file, lines in places.items()
+        for row in exports[file].rows()
+        if isinstance(row, Row) and row.line in lines
+    }
 
 
 def _conflict_detail(code: str, row: Row, other: Row, where: str) -> str:
     if code == "duplicate-row":
-        return f"the row stands in {where} already"
-    verbs = [_VERBS[_MEANINGS.index(one.meaning)] for one in (row, other)]
-    if row.serial is None or other.serial is None or not row.serial.parsed:
+        return f"the same row stands in {where}"
+    here, there = (_VERBS[one.meaning] for one in (row, other))
+    if (row.project_id, row.vintage) != (other.project_id, other.vintage):
+        here += f" of project {row.project_id}, vintage {row.vintage}"
+        there += f" of project {other.project_id}, vintage {other.vintage}"
+    if row.ended_on and other.ended_on and row.ended_on != other.ended_on:
+        here, there = f"{here} on {row.ended_on}", f"{there} on {other.ended_on}"
+    one, two = row.serial, other.serial
+    assert one is not None  # what has no serial number is in conflict with nothing
+    assert two is not None
+    if not one.parsed:
         return (
-            f"serial {row.serial_text}: {tonnes_text(row.quantity_g)} {verbs[0]} here, "
-            f"{tonnes_text(other.quantity_g)} {verbs[1]} in {where}"
+            f"serial {one.text}: {tonnes_text(row.quantity_g)} {here}, and "
+            f"{tonnes_text(other.quantity_g)} {there} in {where}"
         )
-    first = max(row.serial.first, other.serial.first)
-    last = min(row.serial.last, other.serial.last)
-    facts = [
-        " of ".join(
-            filter(
-                None,
-                (
-                    verb,
-                    f"project {one.project_id}, vintage {one.vintage}"
-                    if (row.project_id, row.vintage) != (other.project_id, other.vintage)
-                    else "",
-                ),
-            )
+    shared = one.part(max(one.first, two.first), min(one.last, two.last))
+    count = "1 credit" if shared.count == 1 else f"{shared.count} credits"
+    return f"{count} ({shared.text}): {here}, and {there} in {where}"
+
+
+def _totals(claims: Claims) -> list[Total]:
+    sums: dict[tuple[str, int], Counter[str]] = {}
+    for group in claims.groups:
+        one = sums.setdefault((group.registry, group.vintage), Counter())
+        one["issued"] += group.issued_g
+        one["retired"] += group.retired_g
+        one["cancelled"] += group.cancelled_g
+    return [
+        Total(
+            registry=registry,
+            vintage=vintage,
+            issued_g=one["issued"],
+            retired_g=one["retired"],
+            cancelled_g=one["cancelled"],
         )
-        + (f" on {one.ended_on}" if one.ended_on and row.ended_on != other.ended_on else "")
-        for verb, one in zip(verbs, (row, other), strict=True)
+        for (registry, vintage), one in sorted(sums.items())
     ]
-    return (
-        f"{last - first + 1} credits, {row.serial.part(first, last).text}: {facts[0]} here, "
-        f"{facts[1]} in {where}"
-    )
-    def totals(self) -> list[Total]:
-        """Sum the groups by registry and vintage."""
-        sums: dict[tuple[str, int], list[int]] = {}
-        for group in self.groups:
-            one = sums.setdefault((group.registry, group.vintage), [0, 0, 0])
-            one[0] += group.issued_g
-            one[1] += group.all_retired_g
-            one[2] += group.all_cancelled_g
-        return [
-            Total(
-                registry=registry,
-                vintage=vintage,
-                issued_g=issued_g,
-                retired_g=retired_g,
-                cancelled_g=cancelled_g,
-            )
-            for (registry, vintage), (issued_g, retired_g, cancelled_g) in sorted(sums.items())
-        ]
-
-

@@ -1,109 +1,96 @@
-"""c"""
-_MEANINGS: Final = tuple(Meaning)
-_ISSUED, _HELD, _RETIRED, _CANCELLED = range(len(_MEANINGS))  # as they are stored
-_TWICE: Final = ("issued-twice", "held-twice", "retired-twice", "cancelled-twice")
-_VERBS: Final = ("issued", "held", "retired", "cancelled")
+"""What the rows of an audit say, kept as numbers: about eighty bytes a row, whatever its length."""
 
-_RANGE, _ID, _NOTHING = range(3)  # what a row names its credits by
+from array import array
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import IntEnum
+from functools import lru_cache
+from typing import Final
 
-# An issuance of Isometric's states no vintage and counts as the year of its issue; a retirement
-# states the year of removal: the two do not compare.
-_WITHOUT_VINTAGE: Final = frozenset({"isometric"})
+from offset.core.canonical import canonical_serial
+from offset.exports import Meaning, Row
+from offset.registries.stated import same_project
+
+ISSUED, HELD, RETIRED, CANCELLED = range(4)  # meanings as they are stored
+_STORED: Final[Mapping[Meaning, int]] = {
+    Meaning.ISSUED: ISSUED,
+    Meaning.HELD: HELD,
+    Meaning.RETIRED: RETIRED,
+    Meaning.CANCELLED: CANCELLED,
+}
 
 
-@lru_cache(maxsize=20_000)
-def _project_key(registry: str, project: str) -> str:
-    """Reduce the spellings of one project id to one."""
-    text = canonical_serial(project)
-    number = text[len(text.rstrip("0123456789")) :]
-    if number and same_project(registry, text, number):
-        return number.lstrip("0") or "0"
-    return text
+class NamedBy(IntEnum):
+    """How a row says which credits it is about."""
+
+    RANGE = 0  # by the numbers of a series
+    ID = 1  # by an id or a serial number without numbers that can be read
+    NOTHING = 2  # by project, vintage, day and quantity alone
 
 
 @dataclass(slots=True)
-class _Group:
+class Group:
     """A project's vintage: what was issued of it and what became of it, in grams.
 
-    A cancellation may be told twice, by a row of its own and in the running total of its issuance;
-    both tell of the same credits, so the larger of the sums is what counts.
+    An end may be told twice, by a row of its own and in the running total of its issuance. Both
+    tell of the same credits, so the larger of the two sums is what counts.
     """
 
     registry: str
     project: str
     vintage: int
     issued_g: int = 0
-    retired_g: int = 0
-    cancelled_g: int = 0
-    retired_total_g: int = 0
-    cancelled_total_g: int = 0
+    rows_retired_g: int = 0
+    rows_cancelled_g: int = 0
+    running_retired_g: int = 0
+    running_cancelled_g: int = 0
     last_end: int = -1  # the last row that tells of an end
 
     @property
-    def all_retired_g(self) -> int:
-        return max(self.retired_g, self.retired_total_g)
+    def retired_g(self) -> int:
+        return max(self.rows_retired_g, self.running_retired_g)
 
     @property
-    def all_cancelled_g(self) -> int:
-        return max(self.cancelled_g, self.cancelled_total_g)
+    def cancelled_g(self) -> int:
+        return max(self.rows_cancelled_g, self.running_cancelled_g)
 
 
-@dataclass(slots=True)
-class _Claims:
-    """The rows, as columns of numbers, in the order of the files; a row is its place there.
+class Claims:
+    """The rows in the order of the files, as columns of numbers; a row is its place in them.
 
-    Series and texts are kept as hashes of 64 bits: among a million of them the chance that any two
-    are taken for one another is one in thirty million.
+    Series and texts are kept as hashes of 64 bits: among a million of them the chance that two are
+    taken for one another is one in thirty million.
     """
 
-    series: array[int] = field(default_factory=lambda: array("q"))
-    first: array[int] = field(default_factory=lambda: array("q"))
-    last: array[int] = field(default_factory=lambda: array("q"))
-    quantity_g: array[int] = field(default_factory=lambda: array("q"))
-    text: array[int] = field(default_factory=lambda: array("q"))
-    group: array[int] = field(default_factory=lambda: array("l"))
-    line: array[int] = field(default_factory=lambda: array("l"))
-    ended_on: array[int] = field(default_factory=lambda: array("i"))  # YYYYMMDD, 0 for no day
-    file: array[int] = field(default_factory=lambda: array("i"))
-    meaning: array[int] = field(default_factory=lambda: array("b"))
-    named_by: array[int] = field(default_factory=lambda: array("b"))
-    issues: array[int] = field(default_factory=lambda: array("b"))  # also says that it was issued
-    running_g: dict[int, tuple[int, int]] = field(default_factory=dict)  # retired, cancelled so far
-    groups: list[_Group] = field(default_factory=list)
-    planned_g: int = 0
-    unread_issuances: Counter[str] = field(default_factory=Counter)  # rows, by registry
-    _group_of: dict[tuple[str, str, int], int] = field(default_factory=dict)
+    def __init__(self) -> None:
+        self.series = array("q")
+        self.first = array("q")
+        self.last = array("q")
+        self.quantity_g = array("q")  # 0 for planned credits, which are in no sum
+        self.text = array("q")
+        self.group = array("l")
+        self.line = array("l")
+        self.ended_on = array("l")  # YYYYMMDD, 0 for no day
+        self.file = array("l")
+        self.meaning = array("b")
+        self.named_by = array("b")
+        self.issues = array("b")  # whether the row tells that its credits were issued, too
+        self.running_g: dict[int, tuple[int, int]] = {}  # retired and cancelled so far, by row
+        self.groups: list[Group] = []
+        self._group_of: dict[tuple[str, str, int], int] = {}
+        self.planned_g = 0
+        self.unread_issuances: Counter[str] = Counter()  # rows of issuing files, by registry
 
-    def take(self, file: int, row: Row | RowIssue, export: Export) -> Iterable[tuple[str, str]]:
-        """Keep what a row says; give the code and the sentence of each thing wrong with it."""
-        if isinstance(row, RowIssue):
-            if export.kind.issues:
-                self.unread_issuances.update(export.kind.registries)
-            return ((row.code, row.detail),)
-        self._keep(file, row)
-        return _odd(row)
+    def __len__(self) -> int:
+        return len(self.line)
 
-    def _keep(self, file: int, row: Row) -> None:
-        serial, project = row.serial, _project_key(row.registry, row.project_id or "")
-        first, last = 0, 0
-        if serial is None:
-            named_by = _NOTHING
-            series = hash(
-                (row.registry, row.meaning, project, row.vintage, row.issued_on, row.quantity_g)
-            )
-        elif serial.parsed:
-            named_by = _RANGE
-            series, first, last = hash((row.registry, serial.series)), serial.first, serial.last
-        else:
-            named_by = _ID
-            series = hash((row.registry, row.meaning, serial.text))
-        key = (row.registry, project, row.vintage)
-        group = self._group_of.setdefault(key, len(self.groups))
-        if group == len(self.groups):
-            self.groups.append(_Group(*key))
-        totals = sum(row.retired_totals_g.values()), sum(row.cancelled_totals_g.values())
-        if any(totals):
-            self.running_g[len(self.line)] = totals
+    def keep(self, file: int, row: Row) -> None:
+        """Take in a row of a file."""
+        project = _project_key(row.registry, row.project_id or "")
+        named_by, series, first, last = _named(row, project)
+        if any(running_g := _running_g(row)):
+            self.running_g[len(self)] = running_g
         if row.planned:
             self.planned_g += row.quantity_g
         self.series.append(series)
@@ -111,11 +98,45 @@ class _Claims:
         self.last.append(last)
         self.quantity_g.append(0 if row.planned else row.quantity_g)
         self.text.append(hash(row.text))
-        self.group.append(group)
+        self.group.append(self._group(row.registry, project, row.vintage))
         self.line.append(row.line)
         self.ended_on.append(int(row.ended_on.replace("-", "")) if row.ended_on else 0)
         self.file.append(file)
-        self.meaning.append(_MEANINGS.index(row.meaning))
+        self.meaning.append(_STORED[row.meaning])
         self.named_by.append(named_by)
         self.issues.append(row.issues)
 
+    def _group(self, registry: str, project: str, vintage: int) -> int:
+        key = registry, project, vintage
+        place = self._group_of.setdefault(key, len(self.groups))
+        if place == len(self.groups):
+            self.groups.append(Group(*key))
+        return place
+
+
+def _named(row: Row, project: str) -> tuple[NamedBy, int, int, int]:
+    """Tell how a row names its credits: the hash of the series, the first and the last number.
+
+    Without numbers the series is what the row has in common with its repetition in another file.
+    """
+    serial = row.serial
+    if serial is None:
+        alike = (row.registry, row.meaning, project, row.vintage, row.issued_on, row.quantity_g)
+        return NamedBy.NOTHING, hash(alike), 0, 0
+    if not serial.parsed:
+        return NamedBy.ID, hash((row.registry, row.meaning, serial.text)), 0, 0
+    return NamedBy.RANGE, hash((row.registry, serial.series)), serial.first, serial.last
+
+
+def _running_g(row: Row) -> tuple[int, int]:
+    return sum(row.retired_totals_g.values()), sum(row.cancelled_totals_g.values())
+
+
+@lru_cache(maxsize=20_000)
+def _project_key(registry: str, project: str) -> str:
+    """Reduce the spellings of a project id to one: ACR0901 and ACR901 to 901."""
+    text = canonical_serial(project)
+    number = text[len(text.rstrip("0123456789")) :]
+    if number and same_project(registry, text, number):
+        return number.lstrip("0") or "0"
+    return text

@@ -1,10 +1,24 @@
-"""o"""
+"""A row's serial number held against the row's columns."""
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Final
+
+from offset.core.canonical import canonical_serial
+from offset.exports import Row
+from offset.registries import REGISTRIES, acr, art, car, cercarbono, gold_standard, puro, verra
+from offset.registries.stated import Stated, same_project
+
+
 def _verra_stated(text: str) -> Stated | None:
     says = verra.stated(text)
     if says is None:
         return None
-    period = (says.vintage_start, says.vintage_end)
-    return Stated(project=says.project, country=says.country, vintage=period[0].year, period=period)
+    return Stated(
+        project=says.project,
+        country=says.country,
+        vintage=says.vintage_start.year,
+        period=(says.vintage_start, says.vintage_end),
+    )
 
 
 _STATED: Final[Mapping[str, Callable[[str], Stated | None]]] = {
@@ -13,18 +27,18 @@ _STATED: Final[Mapping[str, Callable[[str], Stated | None]]] = {
 }
 
 
-def _odd(row: Row) -> Iterator[tuple[str, str]]:
-    """Hold what a row's serial number says against the row's columns."""
-    if row.planned and row.meaning in {Meaning.RETIRED, Meaning.CANCELLED}:
-        yield "planned-ended", f"{tonnes_text(row.quantity_g)} of planned credits ended"
+def differences(row: Row) -> Iterator[tuple[str, str]]:
+    """Find where a row and its serial number say different things; a code and a sentence each.
+
+    Nothing where the registry has ids in place of serial numbers, and where either is silent.
+    """
     serial = row.serial
     if serial is None or serial.registry not in REGISTRIES:
         return
     says = _STATED[serial.registry](canonical_serial(serial.text))
     if says is None:
-        if not serial.parsed:
-            name = REGISTRIES[serial.registry].name
-            yield "unparsed-serial", f"serial {serial.text}: no serial number of {name} is like it"
+        name = REGISTRIES[serial.registry].name
+        yield "unparsed-serial", f"serial {serial.text}: {name} writes none like this"
         return
     project, country = row.project_id, row.country
     if project and says.project and not same_project(row.registry, project, says.project):
@@ -38,5 +52,3 @@ def _odd(row: Row) -> Iterator[tuple[str, str]]:
         stated, listed = str(says.vintage or row.vintage), str(row.vintage)
     if stated != listed:
         yield "serial-vintage", f"the serial is of vintage {stated}, the row of {listed}"
-
-

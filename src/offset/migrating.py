@@ -1,0 +1,88 @@
+"""The schema: which one a database has, bringing it up to date, and who may do what with it."""
+
+from typing import Final
+
+from alembic import command
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection, text
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+
+from offset.core.errors import DatabaseUnavailable, Unfit
+from offset.database import Database, reason
+
+_LOCK: Final = 3  # a class of PostgreSQL advisory locks, beside those of `offset.database`
+
+
+def revisions(connection: Connection) -> tuple[str | None, str | None]:
+    """Say which schema the database has, and which one this version of Offset needs."""
+    found = MigrationContext.configure(connection).get_current_revision()
+    return found, ScriptDirectory.from_config(_alembic()).get_current_head()
+
+
+def migrate(database: Database, revision: str = "head") -> None:
+    """Bring the schema to `revision`; several processes may do so at once.
+
+    Raises:
+        DatabaseUnavailable: the database cannot be reached.
+    """
+    try:
+        with database.writer.begin() as connection:
+            if not database.is_sqlite:
+                connection.execute(text("SELECT pg_advisory_xact_lock(:kind, 0)"), {"kind": _LOCK})
+            config = _alembic()
+            config.attributes["connection"] = connection
+            found, _ = revisions(connection)
+            down = revision == "base" or (found is not None and found > revision != "head")
+            (command.downgrade if down else command.upgrade)(config, revision)
+    except SQLAlchemyError as error:
+        raise DatabaseUnavailable(f"the schema cannot be migrated: {reason(error)}") from error
+
+
+def require_schema(database: Database) -> None:
+    """Refuse to serve a schema that is not this version's.
+
+    Raises:
+        Unfit: what the schema is, and the command that mends it.
+    """
+    with database.reading() as connection:
+        found, needed = revisions(connection)
+    if found != needed:
+        raise Unfit(
+            f"the database's schema is {found or 'empty'}, this version needs {needed}: "
+            "run `offset migrate`"
+        )
+
+
+def grant(connection: Connection, role: str) -> None:
+    """Give a PostgreSQL role what the server needs, and no more.
+
+    It can neither change nor delete records, events and their parts.
+
+    Raises:
+        Unfit: there is no such role, or its rights are not this user's to give.
+    """
+    quote = connection.dialect.identifier_preparer.quote
+    quoted = quote(role)
+    schema = connection.exec_driver_sql("SELECT current_schema()").scalar_one()
+    for rights, tables in (
+        ("USAGE", f"SCHEMA {quote(schema)}"),
+        ("SELECT, INSERT", "records, events, event_parts, ledger_origin, series"),
+        ("SELECT, INSERT, UPDATE", "record_state, details"),
+        ("SELECT, INSERT, DELETE", "holdings, serial_claims"),
+        ("SELECT, INSERT", "idempotency_keys"),
+        ("SELECT, UPDATE", "ledger_head"),
+        ("SELECT", "alembic_version"),
+    ):
+        try:
+            connection.exec_driver_sql(f"GRANT {rights} ON {tables} TO {quoted}")
+        except DBAPIError as error:
+            raise Unfit(f"the role did not get its rights: {reason(error)}") from error
+
+
+def _alembic() -> Config:
+    config = Config()
+    config.set_main_option("script_location", "offset:migrations")
+    config.set_main_option("path_separator", "os")
+    return config
