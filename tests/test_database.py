@@ -343,6 +343,7 @@ def test_the_database_refuses_even_its_owner(what: str, owner: Owner) -> None:
     before = owner.contents()
     with pytest.raises((sqlite3.Error, psycopg.Error)) as refused:
         owner.run(wrong)
+    assert isinstance(refused.value, sqlite3.Error | psycopg.Error)
     assert owner.database.objection(refused.value) is Objection.RACE
     assert owner.contents() == before
     owner.connection.execute("BEGIN")

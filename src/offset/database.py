@@ -36,7 +36,9 @@ _CONNECTION: Final = {
     "prepare_threshold": None,  # a pooler in transaction mode loses prepared statements
     "connect_timeout": 3,  # seconds
     # A host that vanished is noticed within 11 s; by the system's own settings, after hours.
-    **{"keepalives_idle": 5, "keepalives_interval": 2, "keepalives_count": 3},
+    "keepalives_idle": 5,
+    "keepalives_interval": 2,
+    "keepalives_count": 3,
     "tcp_user_timeout": 10_000,  # milliseconds
 }
 _TIMEOUTS: Final = (  # milliseconds; set for each transaction, so that a pooler can sit between
@@ -276,7 +278,7 @@ class Database:
                 ) from error
             raise _held_copy("another transaction holds the table, whose dead rows have") from error
 
-    def objection(self, error: SQLAlchemyError | psycopg.Error) -> Objection:
+    def objection(self, error: SQLAlchemyError | sqlite3.Error | psycopg.Error) -> Objection:
         """Say what an error of the driver means, by its code and never by its text.
 
         Raises:

@@ -119,6 +119,7 @@ async def _do(request: Request, command: Command) -> Response:
     "/records",
     status_code=201,
     operation_id="createRecord",
+    tags=["Records"],
     summary="Bring an issuance into the ledger",
     responses={
         200: shown(RecordView, "The record was there before", *_CREATED),
@@ -143,6 +144,7 @@ async def create_record(request: Request, body: CreateRecord) -> Response:
 @router.get(
     "/records/{record_id}",
     operation_id="getRecord",
+    tags=["Records"],
     summary="Read a record",
     responses={
         200: shown(RecordView, "The record", "ETag", "Vary"),
@@ -167,6 +169,7 @@ async def get_record(
 @router.post(
     "/records/{record_id}/retire",
     operation_id="retireRecord",
+    tags=["Records"],
     summary="Retire all of a record, or part of it",
     responses={
         200: linked(
@@ -187,6 +190,7 @@ async def retire_record(
 @router.post(
     "/records/{record_id}/sell",
     operation_id="sellRecord",
+    tags=["Records"],
     summary="Sell all of a record, or part of it",
     responses={
         200: shown(RecordView, "Sold; `sold` says what", *_CHANGED),
@@ -202,6 +206,7 @@ async def sell_record(request: Request, record_id: RecordId, body: SellPart) -> 
 @router.post(
     "/records/{record_id}/cancel",
     operation_id="cancelRecord",
+    tags=["Records"],
     summary="Cancel all of a record, or part of it",
     responses={
         200: shown(RecordView, "Cancelled; `cancelled` says what", *_CHANGED),
@@ -225,6 +230,7 @@ async def _take(
 @router.post(
     "/batch",
     operation_id="batch",
+    tags=["Records"],
     summary="Do up to 10,000 commands",
     responses={
         200: shown(BatchAnswer, "Each command's answer, in order", "Idempotent-Replayed"),
@@ -241,6 +247,7 @@ async def batch(request: Request, body: SendBatch) -> Response:
 @router.get(
     "/records",
     operation_id="listRecords",
+    tags=["Records"],
     summary="List and search records",
     responses={
         200: shown(RecordsPage, "A page", *_LISTED, "Preference-Applied"),
@@ -271,6 +278,7 @@ async def list_records(request: Request, query: Annotated[RecordsQuery, Query()]
 @router.get(
     "/records/{record_id}/events",
     operation_id="listRecordEvents",
+    tags=["Events"],
     summary="List a record's events",
     responses={
         200: shown(EventsPage, "A page", *_LISTED),
@@ -296,6 +304,7 @@ async def list_record_events(
 @router.get(
     "/events",
     operation_id="listEvents",
+    tags=["Events"],
     summary="Read all events in order",
     responses={
         200: shown(EventsPage, "A page", *_LISTED),
@@ -318,6 +327,7 @@ async def list_events(request: Request, query: Annotated[EventsQuery, Query()]) 
 @router.get(
     "/serials/{serial:path}",
     operation_id="getSerial",
+    tags=["Lookups"],
     summary="Find out what became of a serial number",
     responses={
         200: shown(SerialAnswer, "The records, holders and ends"),
@@ -339,6 +349,7 @@ async def get_serial(
 @router.get(
     "/retirements/{retirement_id}",
     operation_id="getRetirement",
+    tags=["Lookups"],
     summary="Read a retirement",
     responses={200: shown(RetirementView, "The retirement"), **problems(404)},
 )
@@ -351,6 +362,7 @@ async def get_retirement(request: Request, retirement_id: EventId) -> Response:
 @router.get(
     "/errors/{code}",
     operation_id="getError",
+    tags=["Server"],
     summary="Say what an error code means",
     responses={200: shown(ErrorMeaning, "Its meaning"), **problems(404)},
 )
@@ -372,6 +384,7 @@ async def get_error(request: Request, code: ErrorCode) -> Response:
 @router.get(
     "/livez",
     operation_id="livez",
+    tags=["Server"],
     summary="Say that the server runs",
     responses={200: shown(Health, "It runs"), **problems()},
 )
@@ -383,6 +396,7 @@ async def livez(request: Request) -> Response:
 @router.get(
     "/readyz",
     operation_id="readyz",
+    tags=["Server"],
     summary="Say whether the ledger can be used",
     responses={200: shown(Health, "It can"), **problems()},
 )

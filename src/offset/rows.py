@@ -336,7 +336,8 @@ class RowReader:
             return says
         if one is Field.REASON and self._kind.open_reasons:
             return NOTHING
-        raise Unreadable(code, f"{one.value} {short(text)!r}: not a word that is known here")
+        column = self._header[self._at[one]]
+        raise Unreadable(code, f"column {column!r}: {short(text)!r} is no word that is known there")
 
     def _planned(self, cells: Sequence[str]) -> bool:
         if Field.PRODUCT not in self._at:

@@ -32,6 +32,7 @@ _HOLDER: Final = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}", re.ASCII)
 _DAY: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", re.ASCII)
 _PRICE: Final = re.compile(r"[0-9]{1,12}(\.[0-9]{1,8})?", re.ASCII)
 _DETAIL_NAME: Final = re.compile(r"[a-z][a-z0-9_]{0,63}", re.ASCII)
+_DIGITS: Final = "^([0-9]{1,15}|[0-8][0-9]{15}|900[0-6][0-9]{12})$"  # below 2**53
 _YEAR: Final = "(19|20|21)[0-9]{2}"
 _ISO_DAY: Final = f"{_YEAR}-[01][0-9]-[0-3][0-9]"
 _DAY_FIRST: Final = f"[0-3][0-9]/[01][0-9]/{_YEAR}"
@@ -202,7 +203,7 @@ SerialNumber = Annotated[
             "description": "One serial number of the record's range; as a number or as digits.",
             "anyOf": [
                 {"type": "integer", "minimum": 0, "maximum": LARGEST_NUMBER},
-                {"type": "string", "pattern": "^[0-9]{1,16}$"},
+                {"type": "string", "pattern": _DIGITS},
             ],
         }
     ),
