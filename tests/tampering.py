@@ -121,7 +121,7 @@ def doing(*statements: Any) -> Tampering:
     def tamper(connection: Connection) -> None:
         for statement in statements:
             done = connection.execute(statement)
-            assert done.rowcount > 0, f"nothing was changed by {statement}"
+            assert done.rowcount != 0, f"nothing was changed by {statement}"
 
     return tamper
 

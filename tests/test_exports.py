@@ -8,6 +8,8 @@ from datetime import date
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from export_samples import SAMPLES, said, spoken
 from offset import sheets
@@ -258,6 +260,37 @@ def test_a_damaged_file_is_refused(tmp_path: Path) -> None:
     (tmp_path / "a.csv").write_bytes(b"\0")
     with pytest.raises(UnreadableFile):
         open_export(tmp_path / "a.csv")
+
+
+@given(
+    folder=st.sampled_from(FOLDERS),
+    edits=st.lists(
+        st.tuples(
+            st.floats(min_value=0, max_value=1, exclude_max=True),
+            st.integers(min_value=0, max_value=3),
+            st.sampled_from([b"", b'"', b",", b"\n", b"\r", b"/", b"-", b"9", b"\xff", b"\xc2\xa0"])
+            | st.binary(max_size=3),
+        ),
+        min_size=1,
+        max_size=8,
+    ),
+)
+def test_a_damaged_export_is_refused_or_every_row_gives_one_answer(
+    tmp_path_factory: pytest.TempPathFactory, folder: Path, edits: list[tuple[float, int, bytes]]
+) -> None:
+    content = (folder / "rows.csv").read_bytes()
+    for place, removed, added in edits:
+        at = int(place * len(content))
+        content = content[:at] + added + content[at + removed :]
+    path = tmp_path_factory.getbasetemp() / "damaged.csv"
+    path.write_bytes(content)
+    try:
+        export = open_export(path)
+    except (AmbiguousDates, UnknownColumn, UnknownFile, UnreadableFile):
+        return
+    answers = list(export.rows())
+    assert len(answers) == (export.row_count if export.kind.meaning else 0)
+    assert {answer.code for answer in answers if isinstance(answer, RowIssue)} <= set(ISSUES)
 
 
 def test_no_kind_is_taken_for_another() -> None:

@@ -70,7 +70,7 @@ CASES: Final[dict[str, tuple[Tampering, str]]] = {
         f"record {B}: event at position 9: its leaf hash is not that of its bytes",
     ),
     "bytes that are not JSON": (
-        rewritten(5, lambda said: b"{"),
+        rewritten(5, lambda _: b"{"),
         f"record {A}: event at position 5: its bytes are not JSON",
     ),
     "bytes in another order": (
@@ -78,7 +78,7 @@ CASES: Final[dict[str, tuple[Tampering, str]]] = {
         f"record {A}: event at position 5: its bytes are not in canonical form",
     ),
     "bytes of another shape": (
-        rewritten(5, lambda said: b"[5]"),
+        rewritten(5, lambda _: b"[5]"),
         f"record {A}: event at position 5: cannot be replayed: TypeError",
     ),
     "an event that says less": (

@@ -1,5 +1,6 @@
 """The command `offset`. What a command needs is imported inside it, so that help comes at once."""
 
+import json
 import secrets
 import socket
 import sys
@@ -15,6 +16,7 @@ from offset import __version__
 from offset.core.errors import OffsetError, Unfit
 
 if TYPE_CHECKING:
+    from offset.auditing import Audit
     from offset.database import Database
 
 app = typer.Typer(
@@ -176,6 +178,52 @@ def version(
     if show:
         _out.print(f"offset {__version__}")
         raise typer.Exit
+
+
+@app.command()
+def audit(
+    files: Annotated[
+        list[Path],
+        typer.Argument(help="Exports of registries, CSV or XLSX.", exists=True, dir_okay=False),
+    ],
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
+) -> None:
+    """Say what is wrong in registries' exports.
+
+    No ledger is needed. The exit status is 1 if anything is wrong.
+    """
+    from offset.auditing import audit as audit_files
+
+    with _progress("Rows") as show:
+        found = audit_files(files, show)
+    if as_json:
+        sys.stdout.write(json.dumps(found.as_json(), ensure_ascii=False, indent=1) + "\n")
+    else:
+        _print_audit(found)
+    raise typer.Exit(1 if found.findings else 0)
+
+
+def _print_audit(found: "Audit") -> None:
+    """Print the findings, what the rows add up to, and a sentence at the end."""
+    from rich.table import Table
+
+    from offset.core.quantities import tonnes_text
+
+    for finding in found.findings:
+        _out.print(f"{finding.file}:{finding.line}: {finding.code}: {finding.detail}")
+    totals = Table("registry", "vintage", box=None, pad_edge=False)
+    for name in ("issued", "retired", "cancelled"):
+        totals.add_column(name, justify="right")
+    for total in found.totals:
+        quantities = (total.issued_g, total.retired_g, total.cancelled_g)
+        if any(quantities):  # planned credits are in no total
+            texts = (tonnes_text(quantity_g) for quantity_g in quantities)
+            totals.add_row(total.registry, str(total.vintage), *texts)
+    if totals.row_count:
+        _out.print(totals)
+    for sentence in found.passed_over:
+        _out.print(sentence)
+    _out.print(f"{found.rows} rows, {len(found.findings)} findings.")
 
 
 @contextmanager

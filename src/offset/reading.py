@@ -157,7 +157,8 @@ class Reader:
             number, state = self._state(connection, record_id)
             rows = connection.execute(
                 select(events.c.position, events.c.leaf)
-                .where(events.c.record_number == number, events.c.seq > after)
+                # No seq is above the newest, and a greater number does not fit the column.
+                .where(events.c.record_number == number, events.c.seq > min(after, state.seq))
                 .order_by(events.c.seq)
                 .limit(limit + 1)
             ).all()
