@@ -50,7 +50,7 @@ class Story:
 
 
 def tell_story(url: str) -> Story:
-    """Write the story into an empty ledger."""
+    """Write the story into an empty ledger; copies of it tell it too."""
     times = count(START_US, CREDIT)
     with opened(url, clock=lambda: next(times)) as ledger:
         a = created(ledger, first=1, last=10, holder="developer", country="KE")
@@ -93,25 +93,34 @@ def first_difference(story: Story, tamper: Tampering) -> str:
 def unguarded(url: str) -> Iterator[Connection]:
     """A connection that no guard hinders, as someone has who owns the database."""
     engine = create_engine(url)
-    with engine.begin() as connection:
-        if engine.dialect.name == "sqlite":
-            connection.execute(text("PRAGMA ignore_check_constraints = ON"))
-            for name in connection.scalars(
-                text("SELECT name FROM sqlite_master WHERE type = 'trigger'")
-            ).all():
-                connection.execute(text(f'DROP TRIGGER "{name}"'))
-        else:
-            for table in metadata.tables:
-                connection.execute(text(f"ALTER TABLE {table} DISABLE TRIGGER ALL"))
-            for row in connection.execute(
-                text(
-                    "SELECT conrelid::regclass AS owner, conname FROM pg_constraint"
-                    " WHERE contype IN ('x', 'c') AND connamespace = 'public'::regnamespace"
-                )
-            ).all():
-                connection.execute(text(f"ALTER TABLE {row.owner} DROP CONSTRAINT {row.conname}"))
-        yield connection
-    engine.dispose()
+    try:
+        with engine.begin() as connection:
+            if engine.dialect.name == "sqlite":
+                _unguard_sqlite(connection)
+            else:
+                _unguard_postgresql(connection)
+            yield connection
+    finally:
+        engine.dispose()
+
+
+def _unguard_sqlite(connection: Connection) -> None:
+    connection.execute(text("PRAGMA ignore_check_constraints = ON"))
+    triggers = text("SELECT name FROM sqlite_master WHERE type = 'trigger'")
+    for name in connection.scalars(triggers).all():
+        connection.execute(text(f'DROP TRIGGER "{name}"'))
+
+
+def _unguard_postgresql(connection: Connection) -> None:
+    for table in metadata.tables:
+        connection.execute(text(f"ALTER TABLE {table} DISABLE TRIGGER ALL"))
+    for row in connection.execute(
+        text(
+            "SELECT conrelid::regclass AS owner, conname FROM pg_constraint"
+            " WHERE contype IN ('x', 'c') AND connamespace = 'public'::regnamespace"
+        )
+    ).all():
+        connection.execute(text(f"ALTER TABLE {row.owner} DROP CONSTRAINT {row.conname}"))
 
 
 # How to tamper

@@ -366,6 +366,13 @@ def test_a_shortfall_says_that_issuances_could_not_be_read(tmp_path: Path) -> No
     )
 
 
+def test_a_sentence_says_nothing_to_a_terminal(tmp_path: Path) -> None:
+    result = audited(tmp_path, File(VERRA, [{"ID": "9\x1b[2J"}]))
+    assert [finding.detail for finding in result.findings] == [
+        "the serial is of project 9001, the row of 9\N{REPLACEMENT CHARACTER}[2J"
+    ]
+
+
 def test_many_rows_about_one_credit_make_one_finding_each(tmp_path: Path) -> None:
     rows = [acr_retired(1, 1, **{"Account Holder": f"Holder {n}"}) for n in range(300)]
     result = audited(tmp_path, File(ACR_RETIRED, rows))

@@ -15,7 +15,7 @@ from asking import Connection, Json
 from builders import ORIGIN
 from histories import assert_sound
 from offset.main import app
-from offset.problems import CODES
+from offset.problems import CODES, status_of
 from offset.responses import (
     BatchAnswer,
     ErrorMeaning,
@@ -75,11 +75,16 @@ def test_every_operation_documents_what_any_request_may_meet(document: Json) -> 
 
 
 def test_every_error_is_documented_as_a_problem_and_nothing_else(document: Json) -> None:
-    problem = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
     for name, operation in operations(document):
         for status, response in operation["responses"].items():
             if status >= "400":
-                assert response["content"] == problem, (name, status)
+                assert list(response["content"]) == ["application/problem+json"], (name, status)
+                (problem,) = response["content"].values()
+                assert problem["schema"] == {"$ref": "#/components/schemas/Problem"}
+                exactly(Problem, problem["example"])
+                assert problem["example"]["status"] == int(status)
+                kind = CODES[problem["example"]["code"]]
+                assert status_of(kind("")) == int(status)
             elif status != "304":
                 assert list(response["content"]) == ["application/json"], (name, status)
     assert "HTTPValidationError" not in document["components"]["schemas"]

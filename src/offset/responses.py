@@ -4,6 +4,22 @@ from typing import Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from offset.core.errors import (
+    AlreadyRetired,
+    Busy,
+    HeadersTooLarge,
+    InvalidQuantity,
+    MalformedJson,
+    MethodNotAllowed,
+    Misdirected,
+    NotLocal,
+    OffsetError,
+    PreconditionFailed,
+    RecordNotFound,
+    TooLarge,
+    UnsupportedMediaType,
+)
+
 RECORD_ID: Final = "^[0-9a-f]{64}$"
 
 
@@ -211,22 +227,6 @@ class FieldProblem(Shown):
 class Problem(Shown):
     """An error, as RFC 9457 describes it, with the facts as further members."""
 
-    model_config = ConfigDict(
-        json_schema_extra={
-            "examples": [
-                {
-                    "type": "/errors/insufficient-quantity",
-                    "title": "Not enough is left",
-                    "status": 409,
-                    "detail": "record 35168e87ed59...: 4 t asked, 2.5 t held by acme",
-                    "instance": f"/records/35168e87ed59{'0' * 52}/retire",
-                    "code": "insufficient-quantity",
-                    "available": 2.5,
-                }
-            ]
-        }
-    )
-
     type: str = Field(description="/errors/ and the code: it opens, and says what it means.")
     title: str
     status: int
@@ -298,7 +298,9 @@ def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
     for status in sorted({*statuses, 400, 403, 405, 421, 422, 431, 503}):
         answers[status] = {
             "description": _MEANINGS[status],
-            "content": {"application/problem+json": {"schema": _PROBLEM}},
+            "content": {
+                "application/problem+json": {"schema": _PROBLEM, "example": _example(status)}
+            },
         }
         if status in _ERROR_HEADERS:
             name = _ERROR_HEADERS[status]
@@ -323,6 +325,33 @@ _MEANINGS: Final = {
     431: "The headers are too large",
     503: "Busy, or the database is away; safe to try again",
 }
+_TYPICAL: Final[dict[int, type[OffsetError]]] = {
+    400: MalformedJson,
+    403: NotLocal,
+    404: RecordNotFound,
+    405: MethodNotAllowed,
+    409: AlreadyRetired,
+    412: PreconditionFailed,
+    413: TooLarge,
+    415: UnsupportedMediaType,
+    421: Misdirected,
+    422: InvalidQuantity,
+    431: HeadersTooLarge,
+    503: Busy,
+}
+
+
+def _example(status: int) -> dict[str, Any]:
+    kind = _TYPICAL[status]
+    return {
+        "type": f"/errors/{kind.code}",
+        "title": kind.title,
+        "status": status,
+        "detail": (kind.__doc__ or "").partition("\n")[0],
+        "code": kind.code,
+    }
+
+
 _ERROR_HEADERS: Final = {405: "Allow", 503: "Retry-After"}
 
 

@@ -19,8 +19,9 @@ from typing import Final
 
 from offset.auditing.claims import Claims
 from offset.auditing.columns import differences
-from offset.auditing.reckoning import Conflict, Reckoning, Shortfall
+from offset.auditing.reckoning import DUPLICATE, Conflict, Reckoning, Shortfall
 from offset.core.quantities import tonnes, tonnes_text
+from offset.core.serials import Serial
 from offset.exports import ISSUES, Export, Meaning, Row, RowIssue, open_export
 
 CODES: Final[Mapping[str, str]] = {
@@ -185,6 +186,10 @@ def _taken(
 
 
 def _finding(name: str, row: Row | RowIssue, code: str, detail: str) -> Finding:
+    if not detail.isprintable():  # a cell may hold what a terminal obeys
+        detail = "".join(
+            one if one.isprintable() else "\N{REPLACEMENT CHARACTER}" for one in detail
+        )
     return Finding(file=name, line=row.line, code=code, text=row.text, detail=detail)
 
 
@@ -195,38 +200,65 @@ def _described(
     names: Sequence[str],
 ) -> Iterator[tuple[int, Finding]]:
     """Put what was found among all rows into words, with the number of its file."""
-    wanted = {one.row for one in late} | {one.other for one in late if isinstance(one, Conflict)}
-    rows = _read_again(wanted, claims, exports)
+    others = {one.other for one in late if isinstance(one, Conflict) and one.code != DUPLICATE}
+    sides = {place: _Side.of(row) for place, row in _read_again(others, claims, exports)}
+    by_row: dict[int, list[Conflict | Shortfall]] = {}
     for one in late:
-        file, row = claims.file[one.row], rows[one.row]
-        if isinstance(one, Shortfall):
-            detail = one.detail
-        else:
-            other = claims.file[one.other]
-            where = f"line {claims.line[one.other]}"
-            where += f" of {names[other]}" if other != file else ""
-            detail = _conflict_detail(one.code, row, rows[one.other], where)
-        yield file, _finding(names[file], row, one.code, detail)
+        by_row.setdefault(one.row, []).append(one)
+    for place, row in _read_again(by_row, claims, exports):
+        file = claims.file[place]
+        for one in by_row[place]:
+            if isinstance(one, Shortfall):
+                detail = one.detail
+            else:
+                other = claims.file[one.other]
+                where = f"line {claims.line[one.other]}"
+                where += f" of {names[other]}" if other != file else ""
+                if one.code == DUPLICATE:
+                    detail = f"the same row stands in {where}"
+                else:
+                    detail = _conflict_detail(_Side.of(row), sides[one.other], where)
+            yield file, _finding(names[file], row, one.code, detail)
 
 
 def _read_again(
     wanted: Iterable[int], claims: Claims, exports: Sequence[Export]
-) -> Mapping[int, Row]:
-    """Read the rows with these places in the claims from their files again."""
+) -> Iterator[tuple[int, Row]]:
+    """Read the rows with these places in the claims from their files again, in their order."""
     places: dict[int, dict[int, int]] = {}
     for place in wanted:
         places.setdefault(claims.file[place], {})[claims.line[place]] = place
-    return {
-        lines[row.line]: row
-        for file, lines in places.items()
-        for row in exports[file].rows()
-        if isinstance(row, Row) and row.line in lines
-    }
+    for file, lines in sorted(places.items()):
+        for row in exports[file].rows():
+            if isinstance(row, Row) and row.line in lines:
+                yield lines[row.line], row
 
 
-def _conflict_detail(code: str, row: Row, other: Row, where: str) -> str:
-    if code == "duplicate-row":
-        return f"the same row stands in {where}"
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Side:
+    """What a row says that a conflict may be about: a row itself is four times as large."""
+
+    meaning: Meaning
+    serial: Serial
+    quantity_g: int
+    project_id: str | None
+    vintage: int
+    ended_on: str | None
+
+    @staticmethod
+    def of(row: Row) -> "_Side":
+        assert row.serial is not None  # what has no serial number is in no such conflict
+        return _Side(
+            meaning=row.meaning,
+            serial=row.serial,
+            quantity_g=row.quantity_g,
+            project_id=row.project_id,
+            vintage=row.vintage,
+            ended_on=row.ended_on,
+        )
+
+
+def _conflict_detail(row: _Side, other: _Side, where: str) -> str:
     here, there = (_VERBS[one.meaning] for one in (row, other))
     if (row.project_id, row.vintage) != (other.project_id, other.vintage):
         here += f" of project {row.project_id}, vintage {row.vintage}"
@@ -234,8 +266,6 @@ def _conflict_detail(code: str, row: Row, other: Row, where: str) -> str:
     if row.ended_on and other.ended_on and row.ended_on != other.ended_on:
         here, there = f"{here} on {row.ended_on}", f"{there} on {other.ended_on}"
     one, two = row.serial, other.serial
-    assert one is not None  # what has no serial number is in conflict with nothing
-    assert two is not None
     if not one.parsed:
         return (
             f"serial {one.text}: {tonnes_text(row.quantity_g)} {here}, and "

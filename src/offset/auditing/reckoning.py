@@ -8,6 +8,7 @@ from typing import Final
 from offset.auditing.claims import CANCELLED, HELD, ISSUED, RETIRED, Claims, Group, NamedBy
 from offset.core.quantities import GRAMS_PER_CREDIT, tonnes_text
 
+DUPLICATE: Final = "duplicate-row"
 _TWICE: Final = {
     ISSUED: "issued-twice",
     HELD: "held-twice",
@@ -101,7 +102,7 @@ class Reckoning:
             and claims.last[row] == claims.last[other]
             and claims.text[row] == claims.text[other]
         )
-        return "duplicate-row" if same else twice
+        return DUPLICATE if same else twice
 
     def _differ(self, row: int, other: int) -> bool:
         """Tell whether rows of two files put the credits they share elsewhere, or end them twice.
@@ -147,7 +148,7 @@ class Reckoning:
             file, other = claims.file[row], run[0]
             twin = by_text.setdefault((file, claims.text[row]), row)
             if twin != row:
-                self.conflicts.append(Conflict(row, "duplicate-row", twin))
+                self.conflicts.append(Conflict(row, DUPLICATE, twin))
             elif row != other and self._repeats(row, other):
                 self.conflicts.append(Conflict(row, "repeated-serial", other))
             place = rows_of.get(file, 0)

@@ -7,6 +7,7 @@ window.ui = SwaggerUIBundle({
   deepLinking: true,
   tryItOutEnabled: true,
   displayRequestDuration: true,
+  defaultModelsExpandDepth: 0, // the schemas are there, but folded
   validatorUrl: null, // else a validator elsewhere is asked
   presets: [SwaggerUIBundle.presets.apis],
   layout: "BaseLayout",
