@@ -1,8 +1,7 @@
 """Servers and databases that are killed, connections that are cut: what was answered stays.
 
 Every process here is started by the test that kills it. OFFSET_TEST_CYCLES sets how often the
-servers are killed, OFFSET_TEST_CUTS how often connections are cut; a run by hand takes 500 and
-5,000.
+servers are killed, and with it how often connections are cut at random; a run by hand takes 500.
 """
 
 import asyncio
@@ -45,7 +44,7 @@ from servers import Server, running_server
 
 CYCLES: Final = int(os.environ.get("OFFSET_TEST_CYCLES", "6"))
 POSTGRESQL_CYCLES: Final = 3
-CUTS: Final = int(os.environ.get("OFFSET_TEST_CUTS", "40"))
+CUTS: Final = 7 * CYCLES
 CLIENTS: Final = 16
 RESTART_S: Final = 5.0
 ORIGIN: Final = "example.org/log"

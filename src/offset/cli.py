@@ -223,6 +223,10 @@ def _print_audit(found: "Audit") -> None:
         _out.print(totals)
     for sentence in found.passed_over:
         _out.print(sentence)
+    if found.repeated:
+        _out.print(f"{found.repeated} rows stand in an earlier file, too, and are counted once.")
+    if found.planned_g:
+        _out.print(f"{tonnes_text(found.planned_g)} are planned, and in no sum.")
     _out.print(f"{found.rows} rows, {len(found.findings)} findings.")
 
 

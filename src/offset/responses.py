@@ -1,6 +1,6 @@
 """The public JSON shapes of what the server answers, for the OpenAPI document."""
 
-from typing import Any, Final, Literal
+from typing import Annotated, Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -20,6 +20,7 @@ from offset.core.errors import (
     UnsupportedMediaType,
 )
 
+Moment = Annotated[str, Field(json_schema_extra={"format": "date-time"})]
 RECORD_ID: Final = "^[0-9a-f]{64}$"
 
 
@@ -93,7 +94,7 @@ class EventView(Shown):
     record_id: str
     event_type: Literal["CREATED", "SOLD", "RETIRED", "CANCELLED", "ERASED"]
     payload: dict[str, Any]
-    created_at: str = Field(json_schema_extra={"format": "date-time"})
+    created_at: Moment
     seq: int = Field(description="1, 2, 3 ... within the record.")
     position: int = Field(description="0, 1, 2 ... within the ledger; the leaf index in its log.")
     details: dict[str, str] | None = Field(description="Words beside the event, if any.")
@@ -125,7 +126,7 @@ class Summary(Shown):
 class Listed(Summary):
     """A record in a list."""
 
-    created_at: str
+    created_at: Moment
     status: Status
     balance: BalanceView
     serial: SerialView
@@ -137,7 +138,7 @@ class TakenView(Shown):
 
     id: str
     event_ids: list[str]
-    created_at: str
+    created_at: Moment
     quantity: float
     parts: list[PartView]
 
@@ -145,7 +146,7 @@ class TakenView(Shown):
 class RecordView(Summary):
     """A record with its status, balance, holdings and events."""
 
-    created_at: str
+    created_at: Moment
     status: Status
     events: list[EventView]
     events_total: int
@@ -211,7 +212,7 @@ class RetirementView(Shown):
     purpose: str | None
     country: str | None
     effective_on: str | None
-    created_at: str
+    created_at: Moment
     events: list[EventView]
     links: Links
 

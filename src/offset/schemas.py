@@ -252,6 +252,16 @@ RecordId = Annotated[
 ]
 
 
+_ISSUANCE: Final = {
+    "project_name": "Two Rivers forest conservation",
+    "registry": "Verra",
+    "vintage": 2020,
+    "quantity": 1000,
+    "serial_number": "9001-5000001-5001000-VCS-VCU-999-VER-KE-14-9999-01012020-31122020-1",
+}
+_ITS_ID: Final = "bd921716de6518e083f7aa8f6df5b0b9819ee55b9586d7d873d4b46ad26a81e6"
+
+
 def example(**fields: Any) -> ConfigDict:
     """Show an example of the body."""
     return ConfigDict(json_schema_extra={"examples": [fields]})
@@ -266,20 +276,7 @@ class Sent(BaseModel):
 class CreateRecord(Sent):
     """An issuance: the five fields that make its id, and optional ones beside them."""
 
-    model_config = ConfigDict(
-        json_schema_extra={
-            "examples": [
-                {
-                    "project_name": "Two Rivers forest conservation",
-                    "registry": "Verra",
-                    "vintage": 2020,
-                    "quantity": 1000,
-                    "serial_number": "9001-5000001-5001000-VCS-VCU-999-VER-KE-14-9999-"
-                    "01012020-31122020-1",
-                }
-            ]
-        }
-    )
+    model_config = example(**_ISSUANCE)
 
     project_name: Name
     registry: Code
@@ -358,7 +355,6 @@ class RetirePart(_Part):
 
     model_config = example(
         quantity=0.25,
-        holder="acme",
         beneficiary="Bakery on the Corner",
         purpose="environmental-benefit",
         country="KE",
@@ -439,8 +435,9 @@ class SendBatch(Sent):
     model_config = example(
         atomic=True,
         commands=[
-            {"command": "sell", "record_id": "35168e87" * 8, "to": "acme", "quantity": 10},
-            {"command": "retire", "record_id": "35168e87" * 8, "holder": "acme", "quantity": 2.5},
+            {"command": "create", **_ISSUANCE},
+            {"command": "sell", "record_id": _ITS_ID, "to": "acme", "quantity": 10},
+            {"command": "retire", "record_id": _ITS_ID, "holder": "acme", "quantity": 2.5},
         ],
     )
 
