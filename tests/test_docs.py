@@ -94,7 +94,7 @@ def test_every_command_is_documented_with_its_options_and_defaults() -> None:
             wanted = parameter.name.upper()
             if parameter.opts[0].startswith("--"):
                 default = f" {parameter.default}" if parameter.default is not None else " "
-                wanted = f"[{parameter.opts[0]}{default}"
+                wanted = f"[{parameter.opts[0]}{']' if parameter.is_flag else default}"
             assert wanted in documented[name], f"docs/operations.md: offset {name} {wanted}"
 
 
