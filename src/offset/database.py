@@ -146,6 +146,7 @@ class Database:
                     connection.exec_driver_sql(_NO_TIMEOUTS if patiently else _TIMEOUTS)
                 yield connection
         except (SQLAlchemyError, psycopg.Error) as error:
+            self.objection(error)  # a fault of ours is raised as it is
             raise DatabaseUnavailable("the database did not answer; try again") from error
 
     def among(self, column: ColumnElement[Any], name: str) -> ColumnElement[bool]:

@@ -373,7 +373,7 @@ class PreconditionFailed(OffsetError):
 
 
 class Unavailable(OffsetError):
-    """The server cannot do this now; nothing was done, and it is safe to try again."""
+    """The server cannot do this now; with an Idempotency-Key it is safe to try again."""
 
     code = "unavailable"
     title = "Try again later"
