@@ -175,20 +175,20 @@ def test_serial_numbers_of_another_record_are_refused() -> None:
 @pytest.mark.parametrize(
     "held_g, retired_g, was_sold, word",
     [
-        (10, 0, False, Status.CREATED),
-        (4, 6, False, Status.CREATED),
-        (10, 0, True, Status.SOLD),
-        (1, 9, True, Status.SOLD),
-        (0, 10, False, Status.RETIRED),
-        (0, 1, True, Status.RETIRED),
-        (0, 0, False, Status.CANCELLED),
-        (0, 0, True, Status.CANCELLED),
+        (10, 0, False, "CREATED"),
+        (4, 6, False, "CREATED"),
+        (10, 0, True, "SOLD"),
+        (1, 9, True, "SOLD"),
+        (0, 10, False, "RETIRED"),
+        (0, 1, True, "RETIRED"),
+        (0, 0, False, "CANCELLED"),
+        (0, 0, True, "CANCELLED"),
     ],
 )
 def test_one_word_says_where_the_credits_are(
-    held_g: int, retired_g: int, was_sold: bool, word: Status
+    held_g: int, retired_g: int, was_sold: bool, word: str
 ) -> None:
-    assert status(held_g=held_g, retired_g=retired_g, was_sold=was_sold) is word
+    assert status(held_g=held_g, retired_g=retired_g, was_sold=was_sold) == word
 
 
 @given(CELLS, HOLDERS, st.data())
