@@ -32,7 +32,7 @@ from servers import running_server
 
 # Of an operation, in each phase in which schemathesis invents its cases; with its fixed ones about
 # 150 cases an operation. By hand: 5,000.
-EXAMPLES: Final = int(os.environ.get("OFFSET_TEST_EXAMPLES", "25"))
+EXAMPLES: Final = int(os.environ.get("OFFSET_TEST_EXAMPLES", "15"))
 HERE: Final = Path(__file__).parent
 ANY_REQUEST: Final = {"400", "403", "405", "421", "422", "431", "503"}
 

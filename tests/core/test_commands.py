@@ -291,15 +291,16 @@ def test_serial_numbers_that_are_gone_are_refused_with_what_took_them(
 def test_a_sale_that_was_bought_back_is_not_the_one_that_took_the_credits() -> None:
     state = after(
         OWNED,
-        sell(2, "acme", **serials(1, 2)),
-        sell(3, "acme", **serials(0, 1)),
-        sell(4, "developer", holder="acme", **serials(0, 1)),
+        sell(2, "acme", **serials(0, 1)),
+        sell(3, "acme", **serials(1, 2)),
+        sell(4, "developer", holder="acme", **serials(1, 2)),
+        sell(5, "acme", **serials(2, 10)),
     )
     past = tuple(
         Past(*whole(first, first + 1), "SOLD", event_id(number), states.AT)
-        for number, first in ((2, 1), (3, 0), (4, 0))
+        for number, first in ((2, 0), (3, 1), (4, 1))
     )
-    refused = refusal(states.with_past(state, past), sell(5, "zeta", **serials(0, 2)))
+    refused = refusal(states.with_past(state, past), sell(6, "zeta", **serials(0, 2)))
     assert refused.facts == facts(sale_id=event_id(2), sold_at=states.AT)
 
 

@@ -1,5 +1,6 @@
 """How parts are cut out of a record, counted against a plain list of its grams."""
 
+import re
 from collections.abc import Sequence
 
 import pytest
@@ -269,6 +270,7 @@ def test_where_nothing_is_left_the_refusal_names_what_ended_it(
     state = with_past([ENDED] * 4, *past)
     for refusal in (nothing_left(state), nothing_unsold(state)):
         assert type(refusal) is kind
+        assert re.fullmatch(r"record (5d){6}\.{3} was \w+ by event \w+", refusal.detail)
         assert refusal.facts == {"record_id": states.RECORD_ID, **facts}
 
 
