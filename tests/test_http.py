@@ -443,3 +443,21 @@ def test_the_server_says_that_it_lives_and_is_ready(api: Connection) -> None:
         assert (api.get(path).status, api.get(path).body) == (200, {"status": "ok"})
     home = api.get("/")
     assert (home.status, home.headers["location"]) == (307, "/docs")
+
+
+@pytest.mark.parametrize("act", ["retire", "cancel"])
+def test_a_quantity_of_null_is_not_all_there_is(api: Connection, act: str) -> None:
+    record = api.post("/records", new_issuance()).body
+    path = f"/records/{record['id']}/{act}"
+    refused = api.post(path, {"quantity": None})
+    assert (refused.status, refused.code) == (422, "invalid-quantity")
+    refused = api.post(path, {"serial_first": None, "serial_last": None})
+    assert (refused.status, refused.code) == (422, "invalid-field")
+    assert api.get(f"/records/{record['id']}").body["events_total"] == 1
+
+
+def test_no_body_is_the_same_request_as_an_empty_one(api: Connection) -> None:
+    record_id = api.post("/records", new_issuance()).body["id"]
+    path, key = f"/records/{record_id}/retire", f"retire-{record_id}"
+    first, again = (api.post(path, body, idempotency_key=key) for body in (None, {}))
+    assert (first.status, again.status, again.body) == (200, 200, first.body)

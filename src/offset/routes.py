@@ -101,7 +101,7 @@ def key_of(request: Request) -> Key | None:
     key = idempotency_key(request)
     if key is None:
         return None
-    sent = getattr(request.state, "sent", None)
+    sent = getattr(request.state, "sent", {})  # no body is as good as {}
     hashed = fingerprint(request.method, request.url.path, sent)
     return Key(caller=OPEN_CALLER, key=key, fingerprint=hashed)
 

@@ -301,12 +301,20 @@ class CreateRecord(Sent):
         return self
 
 
+def _without_default(shape: dict[str, Any]) -> None:
+    shape.pop("default", None)
+
+
+_LEFT_OUT: Any = Field(default=None, json_schema_extra=_without_default)
+
+
 class _Part(Sent):
     """Which part of the record: a quantity, or serial numbers, or all there is."""
 
-    quantity: Quantity | None = None
-    serial_first: SerialNumber | None = None
-    serial_last: SerialNumber | None = None
+    # Left out or a value, never null: a quantity that a client failed to compute is not "all".
+    quantity: Quantity = _LEFT_OUT
+    serial_first: SerialNumber = _LEFT_OUT
+    serial_last: SerialNumber = _LEFT_OUT
     effective_on: Day | None = None
     details: DetailTexts | None = None
 
@@ -323,15 +331,16 @@ class _Part(Sent):
 
     @model_validator(mode="after")
     def _one_way(self) -> Self:
-        if (self.serial_first is None) != (self.serial_last is None):
+        named = self.model_fields_set
+        if ("serial_first" in named) != ("serial_last" in named):
             raise PydanticCustomError(
                 InvalidField.code, "serial_first and serial_last belong together"
             )
-        if self.quantity is not None and self.serial_first is not None:
+        if "quantity" in named and "serial_first" in named:
             raise PydanticCustomError(
                 InvalidField.code, "say a quantity or serial numbers, not both"
             )
-        if (self.serial_last or 0) < (self.serial_first or 0):
+        if "serial_first" in named and self.serial_last < self.serial_first:
             raise PydanticCustomError(InvalidField.code, "serial_last is below serial_first")
         return self
 

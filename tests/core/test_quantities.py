@@ -114,6 +114,7 @@ def test_a_decimal_text_is_exact_or_refused(text: str) -> None:
         ("NaN", "quantity 'NaN': not a decimal number of tonnes"),
         ("٣", "quantity '٣': not a decimal number of tonnes"),
         ("\ud800", "quantity '\\ud800': not a decimal number of tonnes"),
+        ("x" * 40, f"quantity '{'x' * 40}': not a decimal number of tonnes"),
         ("x" * 41, f"quantity '{'x' * 40}...': not a decimal number of tonnes"),
         ("1" * 65, f"quantity '{'1' * 40}...': not a decimal number of tonnes"),
         (True, "quantity True: not a number of tonnes"),
@@ -124,13 +125,16 @@ def test_a_decimal_text_is_exact_or_refused(text: str) -> None:
         (Decimal("sNaN"), "quantity sNaN: not a number of tonnes"),
         (Decimal("-Infinity"), "quantity -Infinity: not a number of tonnes"),
         ("0.0000001", "quantity 1E-7 t: finer than a gram"),
-        (Decimal("0.1000000000000000000001"), "quantity 0.1000000000000000000001 t: finer than"),
+        (
+            Decimal("0.1000000000000000000001"),
+            "quantity 0.1000000000000000000001 t: finer than a gram",
+        ),
     ],
 )
 def test_what_is_no_quantity_is_refused_in_words(quantity: object, detail: str) -> None:
     with pytest.raises(InvalidQuantity) as refusal:
         grams(quantity)  # type: ignore[arg-type]
-    assert refusal.value.detail.startswith(detail)
+    assert refusal.value.detail == detail
     assert refusal.value.facts == {}
 
 

@@ -49,8 +49,8 @@ def _grams_of_decimal(tonnes: Decimal) -> int:
         kept, lost = text[:shift], text[shift:]
         if lost.strip("0"):
             raise InvalidQuantity(f"quantity {_short(str(tonnes))} t: finer than a gram")
-        value = int(kept or "0")
-    if not 0 < value <= LARGEST_QUANTITY_G:
+        value = int(kept)
+    if value > LARGEST_QUANTITY_G:
         raise _out_of_range(_short(str(tonnes)))
     return value
 
