@@ -459,5 +459,6 @@ def test_a_quantity_of_null_is_not_all_there_is(api: Connection, act: str) -> No
 def test_no_body_is_the_same_request_as_an_empty_one(api: Connection) -> None:
     record_id = api.post("/records", new_issuance()).body["id"]
     path, key = f"/records/{record_id}/retire", f"retire-{record_id}"
-    first, again = (api.post(path, body, idempotency_key=key) for body in (None, {}))
+    first = api.post(path, idempotency_key=key)
+    again = api.post(path, {}, idempotency_key=key)
     assert (first.status, again.status, again.body) == (200, 200, first.body)

@@ -93,10 +93,12 @@ def test_a_sale_without_a_seller_takes_only_from_the_first_holder() -> None:
 
 
 def test_a_sale_of_nothing_left_unsold_is_refused_with_the_sale() -> None:
-    refused = refusal(after(OWNED, sell(2)), sell(3, "zeta"))
-    assert type(refused) is AlreadySold
-    assert refused.detail == f"{NAME} was sold by event {event_id(2)}"
-    assert refused.facts == facts(sale_id=event_id(2), sold_at=states.AT)
+    for before in ([], [retire(3, quantity_g=1)], [cancel(3, quantity_g=1)]):
+        state = after(OWNED, *before, sell(2))
+        refused = refusal(state, sell(4, "zeta"))
+        assert type(refused) is AlreadySold
+        assert refused.detail == f"{NAME} was sold by event {event_id(2)}"
+        assert refused.facts == facts(sale_id=event_id(2), sold_at=states.AT)
 
 
 def test_a_sale_of_more_than_was_never_sold_is_refused() -> None:
