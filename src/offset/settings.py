@@ -34,7 +34,7 @@ class Settings(BaseSettings):
     @classmethod
     def _origin(cls, origin: str | None) -> str | None:
         shape = r"[a-z0-9.:-]{1,200}(/[A-Za-z0-9._~-]{1,200})*"
-        if origin is not None and not re.fullmatch(shape, origin):
+        if origin is not None and (len(origin) > 200 or not re.fullmatch(shape, origin)):
             raise PydanticCustomError(
                 "origin", "has to be a URL without its scheme: example.org/log"
             )

@@ -202,6 +202,14 @@ def test_the_unnamed_issuer_can_be_named() -> None:
 # Whether there is enough
 
 
+@pytest.mark.parametrize("act", [sell, retire, cancel])
+def test_exactly_what_is_held_can_be_given(act: Any) -> None:
+    assert parts(decide(OWNED, act(2, quantity_g=10 * CREDIT))) == [("developer", (whole(0, 10),))]
+    state = after(OWNED, sell(2, "zeta", **serials(0, 4)))
+    some = decide(state, act(3, holder="zeta", quantity_g=4 * CREDIT))
+    assert parts(some) == [("zeta", (whole(0, 4),))]
+
+
 @pytest.mark.parametrize("act", [retire, cancel])
 @pytest.mark.parametrize(
     "holder, said, available, more",

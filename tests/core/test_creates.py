@@ -103,7 +103,10 @@ def test_a_quantity_is_the_number_of_credits_of_the_range(quantity_g: int) -> No
     with pytest.raises(QuantityMismatch) as refused:
         states.create_command(states.a_record(count=10, quantity_g=quantity_g))
     assert refused.value.facts == {"quantity": quantity_g / CREDIT, "serial_quantity": 10}
-    assert " covers 10 credits, the quantity is " in refused.value.detail
+    said = f"{quantity_g / CREDIT:.6f}".rstrip("0").rstrip(".")
+    assert refused.value.detail == (
+        f"serial {states.verra_serial().text} covers 10 credits, the quantity is {said} t"
+    )
 
 
 def test_serial_numbers_of_another_record_are_not_issued_again() -> None:

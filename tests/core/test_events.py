@@ -37,7 +37,7 @@ from offset.core.events import (
 from offset.core.quantities import LARGEST_QUANTITY_G
 from offset.core.records import Balance, Holding, Part, Past, Status
 from offset.schemas import CreateRecord
-from offset.submitting import Submission
+from offset.submitting import EXTRA, Submission
 
 STAMP = Stamp("5d2f7a34-0000-4000-8000-000000000009", states.AT)
 GROUP = "5d2f7a34-0000-4000-8000-000000000007"
@@ -282,6 +282,21 @@ def test_a_creation_is_read_back_from_what_it_says(extra: dict[str, str]) -> Non
         **extra,
     }
     assert Created.from_data(record.id, data, record.serial) == created
+
+
+def test_the_words_that_stand_in_hashed_bytes_never_change() -> None:
+    assert Created.TYPE == "CREATED"
+    assert EXTRA_FIELDS == EXTRA
+    assert EXTRA == ("project_id", "country", "methodology", "vintage_start", "vintage_end")
+    assert set(CAUSES) >= {"destroyed", "converted", "reversed", "invalidated", "buffer", "other"}
+    assert set(PURPOSES) >= {
+        "environmental-benefit",
+        "third-party",
+        "person-or-organization",
+        "retail-program",
+        "compliance",
+        "other",
+    }
 
 
 def test_parts_are_read_as_they_stand_in_a_leaf() -> None:
