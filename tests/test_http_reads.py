@@ -7,7 +7,7 @@ from urllib.parse import quote, urlencode
 
 import pytest
 
-from asking import Connection, Json, served
+from asking import Connection, Json, new_issuance, served
 from builders import synthetic_serial
 from databases import ENGINES
 
@@ -383,3 +383,18 @@ def test_only_a_retirements_id_finds_one(api: Connection) -> None:
     for wrong in (sold, "0" * 32, "x", "00000000-0000-0000-0000-000000000000", "%00", "é" * 5000):
         reply = api.get(f"/retirements/{quote(wrong, safe='%')}")
         assert reply.verdict == (404, "retirement-not-found")
+
+
+def test_a_serial_of_more_parts_than_are_shown_says_how_many_there_are(api: Connection) -> None:
+    body = new_issuance(tonnes=1)
+    record = api.post("/records", body).body
+    retire = {"command": "retire", "record_id": record["id"], "quantity": "0.0005"}
+    assert api.post("/batch", {"commands": [retire] * 1200}).status == 200
+    (found,) = api.get(f"/serials/{body['serial_number']}").body["records"]
+    assert (len(found["parts"]), found["parts_total"]) == (1000, 1201)
+    assert (len(found["events"]), found["events_total"]) == (1000, 1201)
+    ends = [part["from_g"] + part["quantity_g"] for part in found["parts"]]
+    assert [part["from_g"] for part in found["parts"]] == [0, *ends[:-1]]
+    assert found["events"][0]["event_type"] == "CREATED"
+    assert [event["seq"] for event in found["events"][1:]] == list(range(203, 1202))
+    assert {part["status"] for part in found["parts"]} == {"RETIRED"}

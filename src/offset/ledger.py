@@ -16,7 +16,7 @@ from uuid import UUID
 from zlib import crc32
 
 import psycopg
-from sqlalchemy import Connection, and_, bindparam, insert, select
+from sqlalchemy import Connection, insert, select
 from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 
 from offset.appending import Appender
@@ -25,10 +25,9 @@ from offset.core.errors import DatabaseUnavailable, Internal, KeyReused, OffsetE
 from offset.core.records import Past
 from offset.database import Database, Objection
 from offset.deciding import Batch
-from offset.loading import Loader, uuid_text
+from offset.loading import PARTS_WITHIN, Loader, uuid_text
 from offset.models import (
     details,
-    event_parts,
     events,
     idempotency_keys,
     ledger_origin,
@@ -66,18 +65,6 @@ class Ledger:
             select(events.c.id, events.c.position, details.c.content.is_(None).label("erased"))
             .join(details, details.c.position == events.c.position)
             .where(database.among(events.c.id, "ids"))
-        )
-        self._past = (
-            select(event_parts, events.c.id)
-            .join(events, events.c.position == event_parts.c.position)
-            .where(
-                and_(
-                    event_parts.c.record_number == bindparam("number"),
-                    event_parts.c.from_g < bindparam("end_g"),
-                    event_parts.c.from_g + event_parts.c.quantity_g > bindparam("from_g"),
-                )
-            )
-            .order_by(event_parts.c.position)
         )
 
     def commit(self, units: Sequence[Unit]) -> list[Outcome]:
@@ -224,7 +211,7 @@ class Ledger:
         self, connection: Connection, number: int, from_g: int, end_g: int
     ) -> tuple[Past, ...]:
         rows = connection.execute(
-            self._past, {"number": number, "from_g": from_g, "end_g": end_g}
+            PARTS_WITHIN, {"number": number, "from_g": from_g, "end_g": end_g}
         ).all()
         if not rows:
             return ()

@@ -5,13 +5,22 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import Connection, Select, and_, select
+from sqlalchemy import Connection, Select, and_, bindparam, select
 
 from offset.core.events import Event, read_leaf, time_text
 from offset.core.records import Holding, Past, Record, RecordState
 from offset.core.serials import Serial
 from offset.database import Database
-from offset.models import details, events, holdings, record_state, records, serial_claims, series
+from offset.models import (
+    details,
+    event_parts,
+    events,
+    holdings,
+    record_state,
+    records,
+    serial_claims,
+    series,
+)
 from offset.units import events_shown
 
 EVENTS_IN_RECORD: Final = 1_000  # the newest so many are shown with a record
@@ -30,6 +39,21 @@ WHOLE: Final[Select[Any]] = (
     .join(record_state, record_state.c.record_number == records.c.number)
     .join(serial_claims, serial_claims.c.record_number == records.c.number)
     .join(series, series.c.number == serial_claims.c.series_number)
+)
+
+
+# What sold or ended the grams `from_g` to `end_g` of the record `number`, in order.
+PARTS_WITHIN: Final[Select[Any]] = (
+    select(event_parts, events.c.id)
+    .join(events, events.c.position == event_parts.c.position)
+    .where(
+        and_(
+            event_parts.c.record_number == bindparam("number"),
+            event_parts.c.from_g < bindparam("end_g"),
+            event_parts.c.from_g + event_parts.c.quantity_g > bindparam("from_g"),
+        )
+    )
+    .order_by(event_parts.c.position)
 )
 
 

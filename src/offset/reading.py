@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Connection, Select, and_, bindparam, func, select
+from sqlalchemy import ColumnElement, Connection, Select, func, select
 
 from offset.answers import (
     Json,
@@ -29,9 +29,8 @@ from offset.core.quantities import GRAMS_PER_CREDIT, tonnes
 from offset.core.records import Balance, Part, RecordState
 from offset.core.serials import Serial
 from offset.database import Database
-from offset.loading import WHOLE, Loader, record_of, uuid_text
+from offset.loading import PARTS_WITHIN, WHOLE, Loader, record_of, uuid_text
 from offset.models import (
-    event_parts,
     events,
     holdings,
     ledger_head,
@@ -42,6 +41,7 @@ from offset.models import (
 )
 
 LARGEST_PAGE: Final = 500
+PARTS_OF_SERIAL: Final = 1_000  # of parts and of events, a record shows so many
 RECORDS_OF_SERIAL: Final = 100  # a range that spans more records shows the first so many
 
 
@@ -227,7 +227,7 @@ class Reader:
                 (first - own.first) * GRAMS_PER_CREDIT, (last - first + 1) * GRAMS_PER_CREDIT
             )
         rows = connection.execute(
-            _parts_within, {"number": number, "from_g": asked.from_g, "end_g": asked.end_g}
+            PARTS_WITHIN, {"number": number, "from_g": asked.from_g, "end_g": asked.end_g}
         ).all()
         held = [(h.from_g, h.quantity_g, {"holder": h.holder}) for h in state.holdings]
         ended = [
@@ -235,24 +235,34 @@ class Reader:
             for row in rows
             if row.type != "SOLD"
         ]
-        parts: list[Json] = []
-        for from_g, quantity_g, fate in sorted([*held, *ended], key=lambda entry: entry[0]):
-            start, end = max(from_g, asked.from_g), min(from_g + quantity_g, asked.end_g)
-            if start < end:
-                status = fate.pop("type", "HELD")
-                parts.append({"status": status, **fate, **part_view(own, Part(start, end - start))})
-        positions = [number, *(row.position for row in rows)]
+        fates = [
+            (max(from_g, asked.from_g), min(from_g + quantity_g, asked.end_g), fate)
+            for from_g, quantity_g, fate in sorted([*held, *ended], key=lambda entry: entry[0])
+            if from_g < asked.end_g and asked.from_g < from_g + quantity_g
+        ]
+        parts = [
+            {
+                "status": fate.pop("type", "HELD"),
+                **fate,
+                **part_view(own, Part(start, end - start)),
+            }
+            for start, end, fate in fates[:PARTS_OF_SERIAL]
+        ]
+        positions = list(dict.fromkeys([number, *(row.position for row in rows)]))
+        newest = [number, *positions[1:][-PARTS_OF_SERIAL + 1 :]]
         leaves = connection.execute(
             select(events.c.position, events.c.leaf)
             .where(self._database.among(events.c.position, "positions"))
             .order_by(events.c.position),
-            {"positions": positions},
+            {"positions": newest},
         )
         return {
             **record_summary(state.record),
             "status": state.status.value,
             "parts": parts,
+            "parts_total": len(fates),
             "events": [event_view(read_leaf(*row), own) for row in leaves],
+            "events_total": len(positions),
             "links": links(state.record.id),
         }
 
@@ -327,19 +337,6 @@ class Reader:
 
 
 _head_position: Final = select(ledger_head.c.position)
-_parts_within: Final = (
-    select(event_parts, events.c.id)
-    .join(events, events.c.position == event_parts.c.position)
-    .where(
-        and_(
-            event_parts.c.record_number == bindparam("number"),
-            event_parts.c.from_g < bindparam("end_g"),
-            event_parts.c.from_g + event_parts.c.quantity_g > bindparam("from_g"),
-        )
-    )
-    .order_by(event_parts.c.position)
-    .limit(1_000)
-)
 
 
 def _claimants(serial: Serial) -> Select[Any]:

@@ -188,8 +188,10 @@ class SerialRecord(Summary):
     """A record that covers some of the serial numbers asked for."""
 
     status: Status
-    parts: list[FateView]
-    events: list[EventView]
+    parts: list[FateView] = Field(description="The lowest 1,000; each gram stands in one.")
+    parts_total: int
+    events: list[EventView] = Field(description="CREATED, and the newest that touch the numbers.")
+    events_total: int
     links: Links
 
 
