@@ -1,30 +1,11 @@
 """A row's serial number held against the row's columns."""
 
-from collections.abc import Callable, Iterator, Mapping
-from typing import Final
+from collections.abc import Iterator
 
 from offset.core.canonical import canonical_serial
 from offset.exports import Row
-from offset.registries import REGISTRIES, acr, art, car, cercarbono, gold_standard, puro, verra
-from offset.registries.stated import Stated, same_project
-
-
-def _verra_stated(text: str) -> Stated | None:
-    says = verra.stated(text)
-    if says is None:
-        return None
-    return Stated(
-        project=says.project,
-        country=says.country,
-        vintage=says.vintage_start.year,
-        period=(says.vintage_start, says.vintage_end),
-    )
-
-
-_STATED: Final[Mapping[str, Callable[[str], Stated | None]]] = {
-    verra.REGISTRY: _verra_stated,
-    **{one.REGISTRY: one.stated for one in (acr, art, car, cercarbono, gold_standard, puro)},
-}
+from offset.registries import REGISTRIES
+from offset.registries.stated import same_project
 
 
 def differences(row: Row) -> Iterator[tuple[str, str]]:
@@ -35,7 +16,7 @@ def differences(row: Row) -> Iterator[tuple[str, str]]:
     serial = row.serial
     if serial is None or serial.registry not in REGISTRIES:
         return
-    says = _STATED[serial.registry](canonical_serial(serial.text))
+    says = REGISTRIES[serial.registry].stated(canonical_serial(serial.text))
     if says is None:
         name = REGISTRIES[serial.registry].name
         yield "unparsed-serial", f"serial {serial.text}: {name} writes none like this"

@@ -10,22 +10,25 @@ from typing import Final, Protocol
 from offset.core.errors import RegistryMismatch, SerialMalformed
 from offset.core.serials import Serial
 from offset.registries import acr, art, car, cercarbono, gold_standard, puro, verra
+from offset.registries.stated import Stated
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Registry:
     """A registry whose serial numbers can be read.
 
-    Both functions take a canonical text and never raise. `parse` reads a text that is one serial
+    The functions take a canonical text and never raise. `parse` reads a text that is one serial
     number and nothing else; no opaque serial may stand at number 0 of its series, so its numbers
     are 1 or more, or its series is a text that `finds` finds. `finds` tells whether a serial
-    number is in the text, or was before one character went wrong.
+    number is in the text, or was before one character went wrong. `stated` tells what a serial
+    number says of its credits beside their numbers.
     """
 
     code: str
     name: str
     parse: Callable[[str], Serial | None]
     finds: Callable[[str], bool]
+    stated: Callable[[str], Stated | None]
 
 
 class Grammar(Protocol):
@@ -39,9 +42,18 @@ class Grammar(Protocol):
     def finds(self, text: str, /) -> bool:
         """Tell whether one is in the text."""
 
+    def stated(self, text: str, /) -> Stated | None:
+        """Tell what one says of its credits."""
+
 
 def _registry(name: str, grammar: Grammar) -> Registry:
-    return Registry(code=grammar.REGISTRY, name=name, parse=grammar.parse, finds=grammar.finds)
+    return Registry(
+        code=grammar.REGISTRY,
+        name=name,
+        parse=grammar.parse,
+        finds=grammar.finds,
+        stated=grammar.stated,
+    )
 
 
 REGISTRIES: Final[Mapping[str, Registry]] = {

@@ -20,11 +20,11 @@ Every text here is canonical: upper case, every dash "-", no invisible character
 """
 
 import re
-from dataclasses import dataclass
 from datetime import date
 from typing import Final
 
 from offset.core.serials import LARGEST_NUMBER, Serial
+from offset.registries.stated import Stated
 
 REGISTRY: Final = "verra"
 
@@ -69,20 +69,6 @@ _ANCHOR: Final = re.compile(
 _SEPARATORS: Final = re.compile(r"[^0-9A-Z]+")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Stated:
-    """What a Verra serial number says of its credits, beside their numbers.
-
-    `project` is Verra's project id in digits, `country` two letters. On 8 of 3,265 rows the
-    country was another one than the export's: a project in several countries has one there.
-    """
-
-    project: str
-    country: str
-    vintage_start: date
-    vintage_end: date
-
-
 def parse(text: str) -> Serial | None:
     """Read a canonical text that is one serial number and nothing else; None for any other.
 
@@ -94,7 +80,11 @@ def parse(text: str) -> Serial | None:
 
 
 def stated(serial_text: str) -> Stated | None:
-    """Tell what the serial number says of its credits; None for a text that `parse` refuses."""
+    """Tell what the serial number says of its credits; None for a text that `parse` refuses.
+
+    On 8 of 3,265 rows the country was another one than the export's: a project in several
+    countries has one there.
+    """
     read = _read(serial_text)
     return read[1] if read else None
 
@@ -126,7 +116,10 @@ def _read(text: str) -> tuple[Serial, Stated] | None:
         tail=match["tail"],
     )
     says = Stated(
-        project=match["project"], country=match["country"], vintage_start=start, vintage_end=end
+        project=match["project"],
+        country=match["country"],
+        vintage=start.year,
+        period=(start, end),
     )
     return serial, says
 
