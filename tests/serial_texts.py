@@ -7,7 +7,7 @@ from pathlib import Path
 
 from offset.core.serials import Serial
 
-STRAYS = ("", *"0179ACORTUXZ- ,./_\n\0\u0421\u0661\u2212")
+STRAYS = ("", *"012579ACGHKORSTUVWXZ- ,./_\n\0\u0421\u0661\u2212")
 
 
 def one_edit_away(text: str) -> Iterator[str]:

@@ -36,7 +36,7 @@ HEAD: Final = ledger_head.c.id == 1
 CLAIM: Final = serial_claims.c.record_number == 10
 HOLDINGS_A: Final = f"record {A}: its holdings are not what its events make"
 STATE_A: Final = f"record {A}: its record_state is not what its events make"
-CLAIM_C: Final = f"record {C}: its serial claim is not what its serial number says"
+CLAIM_C: Final = f"record {C}: its serial claims are not what its serial number and its ends say"
 PARTS: Final = "its event_parts are not what its bytes say"
 DETAILS: Final = "its details are not those that it was made with"
 ROWS: Final[dict[str, tuple[Tampering, str]]] = {
@@ -132,21 +132,21 @@ ROWS: Final[dict[str, tuple[Tampering, str]]] = {
     "a claim on no series": (change(serial_claims, CLAIM, series_number=999), CLAIM_C),
     "the record of a claim": (
         change(serial_claims, CLAIM, record_number=0),
-        f"record {A}: its serial claim is not what its serial number says",
+        f"record {A}: its serial claims are not what its serial number and its ends say",
     ),
     "a claim removed": (remove(serial_claims, CLAIM), CLAIM_C),
-    "a claim added": (add(serial_claims, 0, 15, 30, 10, None), CLAIM_C),
+    "a claim added": (add(serial_claims, 0, 15, 30, 10, None, None), CLAIM_C),
     "a claim of no record": (
-        add(serial_claims, 0, 31, 40, 999, None),
+        add(serial_claims, 0, 31, 40, 999, None, None),
         "serial_claims: 1 rows belong to none of records, the first has record_number 999",
     ),
     "a claim of no record that overlaps": (
-        add(serial_claims, 0, 15, 30, 999, None),
+        add(serial_claims, 0, 15, 30, 999, None, None),
         "serial_claims: 15 to 30 overlaps the claim up to 20",
     ),
     "the name of a series": (
         change(series, series.c.number == 0, series="VCU"),
-        f"record {A}: its serial claim is not what its serial number says",
+        f"record {A}: its serial claims are not what its serial number and its ends say",
     ),
     "a series that counts nothing": (
         add(series, 999, "verra", "X"),

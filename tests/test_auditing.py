@@ -23,8 +23,8 @@ Cells = Mapping[str, str]
 Given = Cells | str  # a row by its cells, or as it stands in the file
 
 
-def vcu(first: int, last: int, project: int = 9001) -> str:
-    return f"9019-{first}-{last}-VCS-VCU-901-VER-IN-1-{project}-01012019-31122019-0"
+def vcu(first: int, last: int, project: int = 9001, flag: int = 0) -> str:
+    return f"9019-{first}-{last}-VCS-VCU-901-VER-IN-1-{project}-01012019-31122019-{flag}"
 
 
 def batch(first: int, last: int, project: int = 901, number: int = 9001) -> str:
@@ -44,6 +44,7 @@ VERRA: Final[Cells] = {
     "Country/Area": "India",
     "Quantity Issued": "100",
     "Serial Number": vcu(1, 100),
+    "Additional Certifications": "",
     "Retirement/Cancellation Date": "",
 }
 VERRA_HELD: Final[Cells] = {
@@ -180,6 +181,7 @@ WRONG: Final[Mapping[str, tuple[Sequence[File], Sequence[int]]]] = {
     "serial-project": ([File(VERRA, [{"ID": "9002"}])], [2]),
     "serial-vintage": ([File(VERRA, [{"Vintage End": "2019-12-30"}])], [2]),
     "serial-country": ([File(VERRA, [{"Country/Area": "Chile"}])], [2]),
+    "serial-flag": ([File(VERRA, [{"Additional Certifications": "CCB"}])], [2]),
     "planned-ended": ([File(GOLD, [{"Credit Status": "Retired", "Product Type": "PER"}])], [2]),
     "duplicate-row": ([File(ACR_RETIRED, [{}, {}])], [3]),
     "repeated-serial": (
@@ -283,6 +285,23 @@ def test_a_wrong_quantity_makes_no_overlap_with_its_neighbours(tmp_path: Path) -
         ),
     )
     assert found(result) == [("1.csv", 3, "quantity-mismatch")]
+
+
+def test_the_flag_of_a_serial_is_held_against_the_column_of_certifications_alone(
+    tmp_path: Path,
+) -> None:
+    certified, flagged = {"Additional Certifications": "CCB-Gold"}, vcu(1, 100, flag=1)
+    result = audited(
+        tmp_path,
+        File(VERRA, [{**certified, "Serial Number": flagged}]),
+        File(VERRA, [{"Additional Certifications": " ", "Serial Number": flagged}]),
+        File(VERRA, [certified]),
+        File(VERRA_HELD, [{"Serial Number": flagged}]),  # it has no such column
+    )
+    assert [(finding.file, finding.code, finding.detail) for finding in result.findings] == [
+        ("2.csv", "serial-flag", "the serial tells of a second standard, the row of none"),
+        ("3.csv", "serial-flag", "the serial tells of no second standard, the row of one"),
+    ]
 
 
 def test_a_row_that_stands_in_two_files_is_counted_once_and_is_no_finding(tmp_path: Path) -> None:

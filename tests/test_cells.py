@@ -16,6 +16,7 @@ from offset.cells import (
     Unreadable,
     country_code,
     folded_header,
+    folded_word,
     is_unnamed,
     listed_words,
     read_date,
@@ -357,6 +358,14 @@ def test_every_country_is_known_by_the_standards_names_and_codes() -> None:
         if country_code(name) != country.alpha2
     }
     assert wrong == set()
+
+
+def test_a_text_longer_than_any_word_is_not_folded() -> None:
+    assert folded_word("A" * 200) == "a" * 200
+    assert folded_word(" " * 201 + "A\n") == "a"
+    assert folded_word("A" * 201) == "A" * 201
+    assert country_code(" " * 201 + "Chile") == "CL"
+    assert (country_code("the Chile"), country_code("the " * 50 + "Chile")) == ("CL", None)
 
 
 @given(text=st.text() | st.text(alphabet="0123456789/-: ,.TZAPMn–[]'", max_size=60))

@@ -140,7 +140,7 @@ def holding(from_credit: float, credits_: float = 1, *, record: int = 0) -> str:
 
 
 def claim(first: int, last: int) -> str:
-    return f"INTO serial_claims VALUES (0, {first}, {last}, 1, NULL)"
+    return f"INTO serial_claims VALUES (0, {first}, {last}, 1, NULL, NULL)"
 
 
 def also(statement: str) -> str:

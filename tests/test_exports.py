@@ -6,6 +6,7 @@ import tracemalloc
 from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
+from time import perf_counter
 
 import pytest
 from hypothesis import given
@@ -13,6 +14,7 @@ from hypothesis import strategies as st
 
 from export_samples import SAMPLES, said, spoken
 from offset import sheets
+from offset.auditing import audit
 from offset.cells import folded_header
 from offset.core.canonical import canonical_text
 from offset.core.commands import CAUSES, PURPOSES
@@ -64,6 +66,21 @@ def test_a_sample_says_what_is_expected(folder: Path) -> None:
     assert sorted(path.name for path in folder.iterdir()) == ["rows.csv", "rows.json"]
     expected = json.loads((folder / "rows.json").read_text(encoding="utf-8"))
     assert spoken(folder / "rows.csv") == expected
+
+
+@pytest.mark.parametrize(
+    "name", ["verra-transactions", "gold-standard-credits-2021", "acr-retirements-2021"]
+)
+def test_a_cell_of_marks_takes_time_in_proportion_to_its_length(tmp_path: Path, name: str) -> None:
+    # Marks above a letter before marks below it: the worst order there is to sort them.
+    marks = "a" + "\u0301" * 15_000 + "\u0316" * 15_000
+    with (SAMPLES / name / "rows.csv").open(encoding="utf-8", newline="") as file:
+        header, good, *_ = csv.reader(file)
+    rows = [[*good[:at], marks, *good[at + 1 :]] for at in range(len(good))]
+    path = table(tmp_path / "x.csv", [[*header, marks], *([*row, ""] for row in [good, *rows])])
+    start = perf_counter()
+    assert audit([path]).rows == len(rows) + 1
+    assert perf_counter() - start < 5  # seconds; some 0.1, or 2 and more for each such cell
 
 
 def test_every_kind_of_file_has_a_sample() -> None:

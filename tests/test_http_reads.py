@@ -102,7 +102,7 @@ def test_a_list_shows_records_as_they_are_now(api: Connection, forest: dict[str,
     assert item == {name: full[name] for name in item}
     assert set(item) == {
         *("id", "project_name", "registry", "vintage", "quantity", "serial_number"),
-        *("created_at", "status", "balance", "serial", "links"),
+        *("created_at", "status", "planned", "balance", "serial", "links"),
     }
     assert item["balance"]["sold"] == 3
 

@@ -22,10 +22,12 @@ from offset.migrating import migrate, require_schema, revisions
 from offset.models import metadata
 from servers import ROOT, environment
 
-# What models cannot say, and the guards in migrations/guards add.
+PROJECTS: Final = ("records", "records_registry_project_vintage_idx")  # on an expression
+# What models cannot say, and the guards in migrations/guards and the migrations add.
 BESIDE_MODELS: Final = {
-    "sqlite": {("event_parts", "event_parts_ended_idx")},
+    "sqlite": {("event_parts", "event_parts_ended_idx"), PROJECTS},
     "postgresql": {
+        PROJECTS,
         ("serial_claims", "serial_claims_never_overlap"),
         ("event_parts", "event_parts_end_once"),
         ("holdings", "holdings_never_overlap"),
@@ -41,6 +43,9 @@ sys.stdin.readline()
 migrate(database)
 require_schema(database)
 """
+
+# SQLAlchemy cannot read such an index back and says so.
+pytestmark = pytest.mark.filterwarnings("ignore:Skipped unsupported reflection")
 
 
 @pytest.fixture
@@ -110,10 +115,15 @@ def test_the_migrated_schema_is_the_models(database: Database) -> None:
 
 
 def test_the_guards_add_what_models_cannot_say(database: Database) -> None:
+    # SQLAlchemy does not list the indexes of SQLite that are on an expression.
+    ask = {
+        "sqlite": "SELECT tbl_name, name FROM sqlite_master WHERE type = 'index'",
+        "postgresql": "SELECT tablename, indexname FROM pg_indexes",
+    }
     with database.reading() as connection:
-        inspector = inspect(connection)
-        for table, index in BESIDE_MODELS[connection.dialect.name]:
-            assert index in {found["name"] for found in inspector.get_indexes(table)}
+        engine = connection.dialect.name
+        found = {(table, index) for table, index in connection.execute(text(ask[engine]))}
+    assert BESIDE_MODELS[engine] <= found
 
 
 def test_tables_made_of_the_models_read_back_as_the_migrated_ones(
@@ -166,7 +176,7 @@ def test_up_and_down_and_up_leaves_what_up_leaves(
 
 
 def test_an_empty_database_is_refused_until_it_is_migrated(bare_database: Database) -> None:
-    with pytest.raises(Unfit, match=r"schema is empty, .* needs 0001: run `offset migrate`"):
+    with pytest.raises(Unfit, match=r"schema is empty, .* needs 0002: run `offset migrate`"):
         require_schema(bare_database)
     migrate(bare_database)
     require_schema(bare_database)
@@ -181,7 +191,7 @@ def test_a_schema_of_another_version_is_refused_by_its_name(database: Database) 
     with database.writing() as connection:
         assert len(set(revisions(connection))) == 1
         connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
-    with pytest.raises(Unfit, match=r"schema is 9999, .* needs 0001: run `offset migrate`"):
+    with pytest.raises(Unfit, match=r"schema is 9999, .* needs 0002: run `offset migrate`"):
         require_schema(database)
 
 

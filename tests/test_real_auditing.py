@@ -4,6 +4,7 @@ Lines and sums are read off the files here, without any code of Offset's.
 """
 
 import csv
+from collections import Counter
 from pathlib import Path
 from typing import Final
 
@@ -87,6 +88,27 @@ def test_acr_and_car_have_no_fault_and_sums_that_equal_their_columns() -> None:
         column_sum(car_retired, "Quantity of Offset Credits"),
         column_sum(car_issued, *CAR_CANCELLED),
     )
+
+
+def test_the_flags_of_the_200_real_serials_of_verra_say_what_their_column_says(
+    tmp_path: Path,
+) -> None:
+    path = real_exports() / "carbonplan-2026-04" / "verra" / "transactions.csv"
+    rows = rows_of(path)
+    column = "Additional Certifications"
+    assert Counter((row["Serial Number"][-2:], row[column] != "") for row in rows) == {
+        ("-0", False): 160,
+        ("-1", True): 40,
+    }
+    assert Counter(finding.code for finding in audit([path]).findings) == {"serial-country": 8}
+
+    swapped = tmp_path / "swapped.csv"
+    with swapped.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.DictWriter(file, rows[0])
+        writer.writeheader()
+        writer.writerows({**row, column: "" if row[column] else "CCB"} for row in rows)
+    found = Counter(finding.code for finding in audit([swapped]).findings)
+    assert found == {"serial-country": 8, "serial-flag": 200}
 
 
 def test_two_editions_of_the_retirements_retire_no_credit_twice() -> None:

@@ -11,7 +11,12 @@ from offset.core.errors import Unfit
 from offset.settings import Settings, read_settings, variable
 from servers import running_server
 
-DEFAULTS: Final = {"database_url": "sqlite:///offset.db", "origin": None, "unparsed": "keep"}
+DEFAULTS: Final = {
+    "database_url": "sqlite:///offset.db",
+    "origin": None,
+    "unparsed": "keep",
+    "import_max_bytes": 200_000_000,
+}
 OPAQUE: Final = "KLMN 0042 (block 7)"  # no registry's grammar finds anything in it
 
 
@@ -31,10 +36,11 @@ def test_every_setting_is_read_from_its_variable(monkeypatch: pytest.MonkeyPatch
         "DATABASE_URL": "postgresql://offset_server@localhost/offset_ledger",
         "OFFSET_ORIGIN": "registry.example/log",
         "OFFSET_UNPARSED": "refuse",
+        "OFFSET_IMPORT_MAX_BYTES": 5_000_000,
     }
     assert {variable(name) for name in Settings.model_fields} == set(given)
     for name, value in given.items():
-        monkeypatch.setenv(name, value)
+        monkeypatch.setenv(name, str(value))
     assert list(read_settings().model_dump().values()) == list(given.values())
 
 
@@ -79,6 +85,13 @@ def test_what_becomes_of_unparsed_serials_is_one_of_two_words(
 ) -> None:
     monkeypatch.setenv("OFFSET_UNPARSED", value)
     with pytest.raises(Unfit, match=r"^OFFSET_UNPARSED: input should be 'keep' or 'refuse'$"):
+        read_settings()
+
+
+@pytest.mark.parametrize("value", ["", "0", "-1", "200 MB", "1.5"])
+def test_the_largest_file_is_a_number_of_bytes(value: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OFFSET_IMPORT_MAX_BYTES", value)
+    with pytest.raises(Unfit, match=r"^OFFSET_IMPORT_MAX_BYTES: input should be "):
         read_settings()
 
 

@@ -112,13 +112,13 @@ def test_thousands_of_events_are_replayed_and_a_change_at_their_end_is_found(
 ) -> None:
     seen: list[tuple[int, int]] = []
     with opened(database_url) as ledger:
-        made = fill(ledger, Reader(ledger.database), records=700, seed=7)
+        made = fill(ledger, Reader(ledger.database), rows=1_000, seed=7)
         report = verify_database(ledger.database, lambda done, total: seen.append((done, total)))
         total = Reader(ledger.database).head() + 1
     assert report.differences == []
     assert (report.events, report.records) == (total, made.records)
     assert total > 2_000
-    assert len(seen) == -(-700 // RECORDS_AT_A_TIME) > 1
+    assert len(seen) == -(-made.records // RECORDS_AT_A_TIME) > 1
     assert seen[-1] == (total, total)
     with unguarded(database_url) as connection:
         last = connection.scalar(select(func.max(holdings.c.record_number)))
@@ -129,7 +129,7 @@ def test_thousands_of_events_are_replayed_and_a_change_at_their_end_is_found(
 
 def test_a_report_ends_with_the_first_differences(database_url: str) -> None:
     with opened(database_url) as ledger:
-        fill(ledger, Reader(ledger.database), records=2 * LARGEST_REPORT, seed=1)
+        fill(ledger, Reader(ledger.database), rows=4 * LARGEST_REPORT, seed=1)
     with unguarded(database_url) as connection:
         change(holdings, text("1 = 1"), holder="mallory")(connection)
     assert len(verified(database_url).differences) == LARGEST_REPORT

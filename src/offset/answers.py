@@ -151,6 +151,7 @@ def record_view(
         "methodology": record.extra.get("methodology"),
         "vintage_start": record.extra.get("vintage_start"),
         "vintage_end": record.extra.get("vintage_end"),
+        "planned": record.planned,
         "links": links(record.id),
     }
 

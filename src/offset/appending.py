@@ -55,6 +55,7 @@ class Appender:
         self._insert_new_records(connection, batch, start, at)
         insert = self._database.insert
         insert(connection, events, rows)
+        self._insert_claims(connection, batch, start)
         insert(
             connection,
             event_parts,
@@ -129,21 +130,11 @@ class Appender:
         self, connection: Connection, batch: Batch, start: int, at: str
     ) -> None:
         record_rows: list[tuple[Any, ...]] = []
-        series_rows: list[tuple[Any, ...]] = []
-        claim_rows: list[tuple[Any, ...]] = []
         at_us = time_us(at)
         for position, entry in enumerate(batch.pending, start):
             if not isinstance(entry.draft.happening, Created):
                 continue
             record = entry.draft.happening.record
-            serial = record.serial
-            line = (serial.registry, serial.series)
-            if line not in batch.series:
-                batch.series[line] = position
-                series_rows.append((position, *line))
-            claim_rows.append(
-                (batch.series[line], serial.first, serial.last, position, form_of(serial))
-            )
             record_rows.append(
                 (
                     position,
@@ -161,6 +152,29 @@ class Appender:
                 )
             )
         self._database.insert(connection, records, record_rows)
+
+    def _insert_claims(self, connection: Connection, batch: Batch, start: int) -> None:
+        series_rows: list[tuple[Any, ...]] = []
+        claim_rows: list[tuple[Any, ...]] = []
+        for position, entry in enumerate(batch.pending, start):
+            claim = entry.draft.claim
+            if claim is None:
+                continue
+            line = (claim.registry, claim.series)
+            if line not in batch.series:
+                batch.series[line] = position
+                series_rows.append((position, *line))
+            own = isinstance(entry.draft.happening, Created)
+            claim_rows.append(
+                (
+                    batch.series[line],
+                    claim.first,
+                    claim.last,
+                    batch.numbers[entry.record_id],
+                    form_of(claim),
+                    None if own else position,
+                )
+            )
         self._database.insert(connection, series, series_rows)
         self._database.insert(connection, serial_claims, claim_rows)
 

@@ -23,6 +23,10 @@ from offset.core.quantities import grams
 # Said where a column of dates or numbers has nothing. In other columns NA is Namibia.
 NOTHING: Final = frozenset({"", "n/a", "na", "-", "–", "—", "null", "none", "nan"})
 
+# A longer text is no header and no word that is known, and is not folded: Unicode's rules sort
+# marks above and below a letter, which takes a minute for a cell of 200,000 of them.
+LONGEST_WORD: Final = 200  # characters; the longest that is known has 66
+
 _NUMBER: Final = re.compile(r"[0-9]{1,40}(\.[0-9]{1,20})?", re.ASCII)
 _GROUPED: Final = re.compile(r"[0-9]{1,3}(,[0-9]{3}){1,12}(\.[0-9]{1,20})?", re.ASCII)
 _WHOLE: Final = re.compile(r"([0-9]{1,18})(\.0{1,6})?", re.ASCII)
@@ -64,12 +68,18 @@ class Unreadable(Exception):
         self.detail = detail
 
 
+def folded_word(text: str) -> str:
+    """Fold a cell that may hold a word that is known; a text that is too long stays as it is."""
+    text = text.strip()
+    return canonical_text(text) if len(text) <= LONGEST_WORD else text
+
+
 def folded_header(text: str) -> str:
     """Fold a column's name, so that editions which differ in case and spacing are alike.
 
     A byte order mark before the first name is dropped, also one that was misread as Windows-1252.
     """
-    return canonical_text(text.removeprefix("\ufeff").removeprefix("ï»¿"))
+    return folded_word(text.removeprefix("\ufeff").removeprefix("ï»¿"))
 
 
 def is_unnamed(header: str) -> bool:
@@ -101,7 +111,7 @@ def read_total_grams(text: str) -> int:
     Raises:
         Unreadable: `invalid-quantity`.
     """
-    if canonical_text(text) in NOTHING:
+    if folded_word(text) in NOTHING:
         return 0
     number = _decimal(text)
     return _grams(number, text) if number else 0
@@ -109,7 +119,7 @@ def read_total_grams(text: str) -> int:
 
 def _decimal(text: str) -> Decimal:
     number = text.strip()
-    if canonical_text(number) in NOTHING:
+    if folded_word(number) in NOTHING:
         raise Unreadable("no-quantity", "the row states no quantity")
     if _GROUPED.fullmatch(number):
         number = number.replace(",", "")
@@ -230,7 +240,7 @@ def read_date(text: str, order: Order | None) -> str | None:
         Unreadable: `invalid-date`.
     """
     text = text.strip()
-    if canonical_text(text) in NOTHING:
+    if folded_word(text) in NOTHING:
         return None
     try:
         day = _day(text, order)
@@ -297,7 +307,7 @@ def read_period(text: str, order: Order | None) -> tuple[str | None, str | None]
         Unreadable: `invalid-vintage`.
     """
     text = text.strip()
-    if canonical_text(text) in NOTHING:
+    if folded_word(text) in NOTHING:
         return None, None
     if found := re.fullmatch(r"([0-9]{4}) ?[-/–] ?([0-9]{4})", text, re.ASCII):
         start, end = f"{found[1]}-01-01", f"{found[2]}-12-31"
@@ -408,4 +418,7 @@ _CODES: Final[Mapping[str, str]] = {
 @lru_cache(maxsize=1_000)
 def country_code(text: str) -> str | None:
     """Give the ISO 3166-1 code of a country; None where the text does not name exactly one."""
-    return _CODES.get(text.strip().upper()) or _COUNTRIES.get(_country_key(text))
+    text = text.strip()
+    if len(text) > LONGEST_WORD:
+        return None
+    return _CODES.get(text.upper()) or _COUNTRIES.get(_country_key(text))

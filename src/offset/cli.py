@@ -2,12 +2,13 @@
 
 import json
 import secrets
+import signal
 import socket
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 from rich.console import Console
@@ -18,6 +19,12 @@ from offset.core.errors import OffsetError, Unfit
 if TYPE_CHECKING:
     from offset.auditing import Audit
     from offset.database import Database
+    from offset.importing import Imported, Issue
+    from offset.imports import Imports
+    from offset.ledger import Ledger
+    from offset.reports import Reported
+
+MOST_DIFFERENCES: Final = 30  # printed as a table; the rest are counted
 
 app = typer.Typer(
     help="An open ledger of carbon credits. DATABASE_URL names the ledger; offset.db by default.",
@@ -95,10 +102,10 @@ def migrate_command(
 
 @app.command()
 def demo(
-    records: Annotated[int, typer.Option(help="How many records.", min=1)] = 3_000,
+    rows: Annotated[int, typer.Option(help="About how many rows of exports.", min=1)] = 3_000,
     seed: Annotated[int, typer.Option(help="The same seed makes the same credits.")] = 1,
 ) -> None:
-    """Fill an empty ledger with synthetic credits to look at."""
+    """Fill an empty ledger with synthetic registries' exports, to look at."""
     from offset.demo import fill
     from offset.ledger import Ledger
     from offset.main import open_ledger
@@ -107,18 +114,14 @@ def demo(
 
     database, origin = open_ledger(read_settings(), pool_size=2)
     try:
-        with _progress("Records") as show:
-            made = fill(
-                Ledger(database, origin=origin),
-                Reader(database),
-                records=records,
-                seed=seed,
-                progress=show,
-            )
+        with _progress("Rows") as show:
+            ledger, reader = Ledger(database, origin=origin), Reader(database)
+            made = fill(ledger, reader, rows=rows, seed=seed, progress=show)
     finally:
         database.close()
     _out.print(
-        f"{made.records} records, {made.sales} sales, {made.retirements} retirements. "
+        f"{made.rows} rows of synthetic exports imported, {made.reported} reported: "
+        f"{made.records} records, {made.sales} sales, {made.retirements} retirements of those. "
         "Look at them: offset serve"
     )
 
@@ -228,6 +231,166 @@ def _print_audit(found: "Audit") -> None:
     if found.planned_g:
         _out.print(f"{tonnes_text(found.planned_g)} are planned, and in no sum.")
     _out.print(f"{found.rows} rows, {len(found.findings)} findings.")
+
+
+@app.command(name="import")
+def import_command(
+    files: Annotated[
+        list[Path],
+        typer.Argument(help="Exports of registries, CSV or XLSX.", exists=True, dir_okay=False),
+    ],
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Say what would happen; change nothing.")
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
+    report: Annotated[
+        Path | None, typer.Option(help="Where to write what was reported, as CSV.", dir_okay=False)
+    ] = None,
+) -> None:
+    """Take registries' exports into the ledger.
+
+    The same file again changes nothing. The exit status is 1 if anything was reported, 2 if a file
+    cannot be read.
+    """
+    from offset.core.errors import Invalid
+    from offset.imports import Imports
+    from offset.ledger import Ledger
+    from offset.main import open_ledger
+    from offset.reports import Reported, visible
+    from offset.settings import read_settings
+
+    if report is not None and any(report.exists() and report.samefile(one) for one in files):
+        raise Unfit(f"the report would replace {report}, which is to be imported")
+    named = [(one, visible(one.name if _is_only(one, files) else str(one))) for one in files]
+    database, origin = open_ledger(read_settings(), pool_size=4)
+    with closing(database):
+        imports = Imports(database)
+        import_id = imports.begin(", ".join(name for _, name in named), dry_run=dry_run)
+        path = report or (None if as_json else Path(f"offset-import-{import_id}.csv"))
+        with Reported(path, at_once=report is not None, listed=as_json) as reported:
+            try:
+                imported = _import(
+                    imports, import_id, Ledger(database, origin=origin), named, reported, dry_run
+                )
+            except Invalid as error:
+                _err.print(f"offset: {visible(error.detail)}")
+                raise typer.Exit(2) from None
+            if as_json:
+                _print_import_as_json(import_id, imported, reported, dry_run=dry_run)
+        if not as_json:
+            _print_import(imported, reported, dry_run=dry_run)
+    raise typer.Exit(1 if reported.examples else 0)
+
+
+def _import(
+    imports: "Imports",
+    import_id: str,
+    ledger: "Ledger",
+    files: "list[tuple[Path, str]]",
+    reported: "Reported",
+    dry_run: bool,
+) -> "Imported":
+    """Import files; Ctrl+C and SIGTERM stop it between two batches, and a second one at once."""
+    from offset.imports import Stopped, run_import
+
+    signals: list[int] = []
+
+    def note(number: int, _: object) -> None:
+        if signals:
+            raise KeyboardInterrupt
+        signals.append(number)
+
+    def check() -> None:
+        if signals:
+            raise Stopped
+
+    def report(issue: "Issue") -> None:
+        reported.add(issue)
+        check()
+
+    before = {one: signal.signal(one, note) for one in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        with _progress("Rows") as show:
+
+            def progress(done: int, total: int) -> None:
+                show(done, total)
+                check()
+
+            return run_import(
+                *(imports, import_id, ledger, files),
+                dry_run=dry_run,
+                report=report,
+                progress=progress,
+            )
+    except Stopped:
+        done = "nothing was changed" if dry_run else "the same command goes on from there"
+        _err.print(f"offset: stopped between two batches; {done}")
+        raise typer.Exit(128 + signals[0]) from None
+    finally:
+        for one, handler in before.items():
+            signal.signal(one, handler)
+
+
+def _is_only(path: Path, paths: list[Path]) -> bool:
+    return sum(other.name == path.name for other in paths) == 1
+
+
+def _print_import(imported: "Imported", reported: "Reported", *, dry_run: bool) -> None:
+    """Print differences, what was reported, and a sentence at the end."""
+    from rich.table import Table
+
+    from offset.core.quantities import tonnes_text
+    from offset.imports import largest_first
+    from offset.reports import visible
+
+    if imported.differences:
+        table = Table("registry", "project", "vintage", "what", box=None, pad_edge=False)
+        for name in ("files", "ledger"):
+            table.add_column(name, justify="right")
+        for one in largest_first(imported.differences)[:MOST_DIFFERENCES]:
+            vintage = "" if one.vintage is None else str(one.vintage)
+            texts = (one.registry, visible(one.project), vintage, one.measure)
+            table.add_row(*texts, tonnes_text(one.file_g), tonnes_text(one.ledger_g))
+        _out.print("Files and ledger differ:")
+        _out.print(table)
+        if (more := len(imported.differences) - MOST_DIFFERENCES) > 0:
+            _out.print(f"and {more} smaller ones")
+    for code, (count, issue) in reported.examples.items():
+        where = issue.file if issue.line is None else f"{issue.file}:{issue.line}"
+        _out.print(f"{count} {code}: {visible(where)}: {visible(issue.detail)}")
+    for sentence in imported.passed_over:
+        _out.print(visible(sentence))
+    if reported.examples:
+        _out.print(f"All that was reported: {reported.path}")
+    _out.print(
+        f"{imported.rows} rows = {imported.applied} applied + {imported.unchanged} unchanged + "
+        f"{imported.reported} reported."
+    )
+    if dry_run:
+        _out.print("A dry run: nothing was changed.")
+
+
+def _print_import_as_json(
+    import_id: str, imported: "Imported", reported: "Reported", *, dry_run: bool
+) -> None:
+    """Print one object, its issues last, which are read from where they are kept."""
+    from offset.imports import largest_first
+
+    fields = {
+        "id": import_id,
+        "dry_run": dry_run,
+        "rows": imported.rows,
+        "applied": imported.applied,
+        "unchanged": imported.unchanged,
+        "reported": imported.reported,
+        "differences": [one.as_json() for one in largest_first(imported.differences)],
+        "passed_over": imported.passed_over,
+    }
+    sys.stdout.write(json.dumps(fields, ensure_ascii=False, indent=1).removesuffix("\n}"))
+    sys.stdout.write(',\n "issues": [')
+    for number, issue in enumerate(reported.listed()):
+        sys.stdout.write(("," if number else "") + f"\n  {issue}")
+    sys.stdout.write("\n ]\n}\n")
 
 
 @contextmanager

@@ -17,10 +17,12 @@ from sqlalchemy import (
     Connection,
     Engine,
     Table,
+    Text,
     bindparam,
     create_engine,
     event,
     func,
+    literal_column,
     make_url,
 )
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
@@ -221,6 +223,36 @@ class Database:
             name: Claim(record_id=bytes(record_id).hex(), first=first, last=last)
             for name, record_id, first, last in rows
         }
+
+    def claims_within(
+        self, connection: Connection, wanted: Sequence[tuple[int, int, int]]
+    ) -> Sequence[Any]:
+        """Find all claims that overlap some (series number, first, last), as rows of their table.
+
+        Each is there once. Claims of a series are disjoint: the highest that begins early enough,
+        and those that begin inside.
+        """
+        if not wanted:
+            return ()
+        if self.is_sqlite:
+            row, of = "json_each(?) AS w", "json_extract(w.value, '$[{}]')"
+        else:
+            row, of = "jsonb_array_elements(%s::jsonb) AS w", "(w.value ->> {})::bigint"
+        line, first, last = (of.format(n) for n in range(3))
+        return connection.exec_driver_sql(
+            f"SELECT DISTINCT c.* FROM {row} JOIN serial_claims c ON c.series_number = {line}"
+            f" AND c.first <= {last} AND c.first >= coalesce(("
+            f"SELECT max(first) FROM serial_claims"
+            f" WHERE series_number = {line} AND first <= {first}), {first})"
+            f" WHERE c.last >= {first}",
+            (json.dumps(wanted),),
+        ).all()
+
+    def extra_field(self, name: str) -> ColumnElement[str]:
+        """Give one of a record's optional fields; there is an index for `project_id`."""
+        if self.is_sqlite:
+            return literal_column(f"json_extract(extra, '$.{name}')", Text)
+        return literal_column(f"(extra::jsonb ->> '{name}')", Text)
 
     def lock_records(self, connection: Connection, ids: Collection[bytes]) -> set[bytes]:
         """Wait until no other transaction decides about these records, and let none begin.

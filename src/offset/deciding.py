@@ -13,6 +13,8 @@ from offset.core.commands import (
     Decision,
     Details,
     Erase,
+    Take,
+    claim_of,
     decide,
     decide_create,
 )
@@ -58,8 +60,8 @@ class Appended:
 class Batch:
     """The records that a batch touches, as they will be after what was decided so far.
 
-    `series` maps (registry, series) to its number, `taken` a new record's id to the claim of
-    another record on its serial numbers, `erasable` an event's id to its position and whether
+    `series` maps (registry, series) to its number, `taken` the event that would claim serial
+    numbers to a claim on some of them, `erasable` an event's id to its position and whether
     its details are gone; the ledger fills them. `past` asks the database which events sold or
     ended the grams of an interval.
     """
@@ -75,6 +77,7 @@ class Batch:
         self._claims: Final[dict[tuple[str, str], list[tuple[int, int, str]]]] = {}
         self._past = past
         self._results: Final[dict[int, list[_Made | OffsetError]]] = {}
+        self._shown: Final[list[int]] = []
 
     def decide(self, units: Sequence[Unit], replays: Mapping[int, object]) -> None:
         """Decide every unit in order, but for those that were answered before.
@@ -89,6 +92,8 @@ class Batch:
             if own:
                 keys.add(own)
             self._results[number] = self._decide_unit(unit)
+            if unit.shows_events:
+                self._shown.append(number)
 
     def _decide_unit(self, unit: Unit) -> list[_Made | OffsetError]:
         results: list[_Made | OffsetError] = []
@@ -118,12 +123,11 @@ class Batch:
             self.pending.append(
                 Pending(record_id, first_seq + offset, draft, None if offset else details)
             )
+            if (claim := draft.claim) is not None:
+                line = self._claims.setdefault((claim.registry, claim.series), [])
+                insort(line, (claim.first, claim.last, record_id))
         self.states[record_id] = state
-        if isinstance(command, Create):
-            serial = command.record.serial
-            line = self._claims.setdefault((serial.registry, serial.series), [])
-            insort(line, (serial.first, serial.last, record_id))
-        elif isinstance(command, Erase):
+        if isinstance(command, Erase):
             self.erasable[command.erased] = (self.erasable[command.erased][0], True)
         return _Made(state, start, len(self.pending), repeated=False)
 
@@ -137,7 +141,7 @@ class Batch:
                 erased = self.erasable[command.erased][1]
             return decide(state, replace(command, has_details=has, erased_before=erased))
         try:
-            return decide(state, command)
+            return decide(state, command, self._taken(command))
         except NotHeld:
             if state is None or command.serial_first is None or command.serial_last is None:
                 raise
@@ -155,11 +159,13 @@ class Batch:
                         kind = pending.draft.happening.TYPE
                         yield Past(*part, kind, pending.draft.event_id, "")
 
-    def _taken(self, command: Create) -> Claim | None:
+    def _taken(self, command: Create | Take) -> Claim | None:
         """Find a claim on the serial numbers, in the database or earlier in this batch."""
-        if command.record_id in self.taken:
-            return self.taken[command.record_id]
-        serial = command.record.serial
+        if command.event_id in self.taken:
+            return self.taken[command.event_id]
+        serial = claim_of(command)
+        if serial is None:
+            return None
         line = self._claims.get((serial.registry, serial.series), [])
         # Claims of a series are disjoint: only the highest that begins early enough can overlap.
         place = bisect_right(line, serial.last, key=itemgetter(0))
@@ -173,11 +179,12 @@ class Batch:
         for record_id, state in undone.items():
             if state is not None:
                 self.states[record_id] = state
-                continue
-            serial = self.states.pop(record_id).record.serial
-            line = self._claims[serial.registry, serial.series]
-            line.remove((serial.first, serial.last, record_id))
+            else:
+                del self.states[record_id]
         for pending in self.pending[start:]:
+            if (claim := pending.draft.claim) is not None:
+                line = self._claims[claim.registry, claim.series]
+                line.remove((claim.first, claim.last, pending.record_id))
             erased = getattr(pending.draft.happening, "erased", None)
             if erased is not None:
                 self.erasable[erased] = (self.erasable[erased][0], False)
@@ -186,8 +193,8 @@ class Batch:
     def numbers_shown(self) -> Iterator[int]:
         """Name the records whose earlier events the answers will show."""
         shown: dict[str, None] = {}
-        for results in self._results.values():
-            for made in results:
+        for number in self._shown:
+            for made in self._results[number]:
                 if not isinstance(made, _Made):
                     continue
                 if made.repeated or made.state.seq <= EVENTS_IN_ANSWER:

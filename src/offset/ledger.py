@@ -20,7 +20,7 @@ from sqlalchemy import Connection, insert, select
 from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 
 from offset.appending import Appender
-from offset.core.commands import Create, Erase
+from offset.core.commands import Create, Erase, claim_of
 from offset.core.errors import DatabaseUnavailable, Internal, KeyReused, OffsetError, Unfit
 from offset.core.records import Past
 from offset.database import Database, Objection
@@ -139,11 +139,12 @@ class Ledger:
         ids: set[bytes] = set()
         for unit in units:
             for command in unit.commands:
-                if isinstance(command, Create):
-                    serial = command.record.serial
-                    buckets.add(_hash(f"{serial.registry}\n{serial.series}") % _SERIES_BUCKETS)
-                if not isinstance(command, OffsetError):
-                    ids.add(bytes.fromhex(command.record_id))
+                if isinstance(command, OffsetError):
+                    continue
+                ids.add(bytes.fromhex(command.record_id))
+                if (claim := claim_of(command)) is not None:
+                    line = f"{claim.registry}\n{claim.series}"
+                    buckets.add(_hash(line) % _SERIES_BUCKETS)
         self.database.lock_keys(connection, keys)
         self.database.lock_series(connection, buckets)
         return {locked.hex() for locked in self.database.lock_records(connection, ids)}
@@ -166,19 +167,20 @@ class Ledger:
         ids = locked.intersection(command.record_id for command in commands)
         loaded = self._loader.states(connection, ids)
         batch = Batch(loaded, past=partial(self._past_of, connection))
-        creates = [
-            command
+        claims = {
+            command.event_id: claim
             for command in commands
-            if isinstance(command, Create) and command.record_id not in loaded
-        ]
-        if creates:
-            names = {command.record.serial.series for command in creates}
+            if (claim := claim_of(command)) is not None
+            and not (isinstance(command, Create) and command.record_id in loaded)
+        }
+        if claims:
+            names = {claim.series for claim in claims.values()}
             for row in connection.execute(self._series, {"names": list(names)}):
                 batch.series[row.registry, row.series] = row.number
             wanted = [
-                (batch.series[line], serial.first, serial.last, record_id)
-                for serial, record_id in ((c.record.serial, c.record_id) for c in creates)
-                if (line := (serial.registry, serial.series)) in batch.series
+                (batch.series[line], claim.first, claim.last, event_id)
+                for event_id, claim in claims.items()
+                if (line := (claim.registry, claim.series)) in batch.series
             ]
             batch.taken.update(self.database.claims_overlapping(connection, wanted))
         erased = [UUID(c.erased).bytes for c in commands if isinstance(c, Erase)]

@@ -37,7 +37,10 @@ WHOLE: Final[Select[Any]] = (
         serial_claims.c.form,
     )
     .join(record_state, record_state.c.record_number == records.c.number)
-    .join(serial_claims, serial_claims.c.record_number == records.c.number)
+    .join(
+        serial_claims,
+        and_(serial_claims.c.record_number == records.c.number, serial_claims.c.position.is_(None)),
+    )
     .join(series, series.c.number == serial_claims.c.series_number)
 )
 

@@ -24,6 +24,8 @@ from offset.core.errors import (
 )
 from offset.database import Database
 from offset.guard import Guard
+from offset.import_queue import ImportQueue
+from offset.import_routes import router as import_router
 from offset.ledger import Ledger, ensure_origin
 from offset.migrating import migrate, require_schema
 from offset.reading import Reader
@@ -33,6 +35,7 @@ from offset.settings import Settings, read_settings
 from offset.submitting import Submission
 from offset.writer import Writer
 
+ROUTERS: Final = (router, import_router)
 _log: Final = logging.getLogger("uvicorn.error")
 _DOCS_POLICY: Final = (
     "default-src 'none'; script-src 'self'; style-src 'self'; "
@@ -73,10 +76,16 @@ def create_app(settings: Settings | None = None) -> Guard:
     async def lifespan(app: FastAPI) -> AsyncIterator[dict[str, Any]]:
         try:
             chosen = settings or read_settings()
-            database, origin = open_ledger(chosen)
+            # 8 connections for reading, one for the writer, three for an import.
+            database, origin = open_ledger(chosen, pool_size=12)
+            imports = ImportQueue(
+                Ledger(database, origin=origin), largest_bytes=chosen.import_max_bytes
+            )
+            imports.start()
         except OffsetError as error:
             app.state.unfit = error.detail
             raise
+        app.state.imports = imports
         writer = Writer(Ledger(database, origin=origin))
         submission = Submission(refuse_unparsed=chosen.unparsed == "refuse")
         app.state.api = Api(writer, Reader(database), submission)
@@ -86,6 +95,7 @@ def create_app(settings: Settings | None = None) -> Guard:
         try:
             yield {}
         finally:
+            imports.stop()
             writer.stop()
             database.close()
 
@@ -99,7 +109,8 @@ def create_app(settings: Settings | None = None) -> Guard:
         redirect_slashes=False,
         lifespan=lifespan,
     )
-    app.include_router(router)
+    for one in ROUTERS:
+        app.include_router(one)
     app.add_api_route("/docs", _docs, include_in_schema=False)
     app.add_api_route("/", _home, include_in_schema=False)
     app.mount("/static", StaticFiles(directory=Path(str(files("offset") / "static"))))
@@ -133,7 +144,7 @@ async def _http_refused(request: Request, error: Exception) -> Response:
 def _allowed(request: Request, error: HTTPException) -> str:
     """Name every method of the path; the framework knows those of the first route only."""
     methods = set((error.headers or {}).get("Allow", "").split(", ")) - {""}
-    for route in router.routes:
+    for route in (route for one in ROUTERS for route in one.routes):
         if isinstance(route, LeanRoute) and route.path_regex.match(request.url.path):
             methods |= route.methods or set()
     return ", ".join(sorted(methods | {"HEAD"} if "GET" in methods else methods))

@@ -71,7 +71,8 @@ def grant(connection: Connection, role: str) -> None:
         ("SELECT, INSERT", "records, events, event_parts, ledger_origin, series"),
         ("SELECT, INSERT, UPDATE", "record_state, details"),
         ("SELECT, INSERT, DELETE", "holdings, serial_claims"),
-        ("SELECT, INSERT", "idempotency_keys"),
+        ("SELECT, INSERT", "idempotency_keys, import_issues"),
+        ("SELECT, INSERT, UPDATE", "imports"),
         ("SELECT, UPDATE", "ledger_head"),
         ("SELECT", "alembic_version"),
     ):

@@ -85,7 +85,8 @@ series: Final = Table(
     UniqueConstraint("registry", "series"),
 )
 
-# Which serial numbers a record covers; `form` is how the registry writes them (JSON; null where
+# Which serial numbers a record covers, or an end of credits whose issuance had none: that event's
+# `position`, null for the record's own. `form` is how the registry writes them (JSON; null where
 # no grammar reads the text).
 serial_claims: Final = Table(
     "serial_claims",
@@ -95,6 +96,7 @@ serial_claims: Final = Table(
     Column("last", Big, nullable=False),
     Column("record_number", Big, ForeignKey("records.number"), nullable=False, index=True),
     Column("form", Text),
+    Column("position", Big),
     CheckConstraint("first >= 0 AND first <= last", name="range"),
 )
 
@@ -168,6 +170,37 @@ details: Final = Table(
     Column("salt", LargeBinary),
     Column("content", Text),
     Column("private", Boolean, nullable=False),
+)
+
+# Files that were read into the ledger, and how their rows fared; quantities are counted in rows.
+# `differences` is JSON: by project and vintage, what the file says and what the ledger has.
+imports: Final = Table(
+    "imports",
+    metadata,
+    Column("id", LargeBinary, primary_key=True),
+    Column("started_at_us", Big, nullable=False, index=True),
+    Column("finished_at_us", Big),
+    Column("status", Text, nullable=False),  # running, done, failed
+    Column("file", Text, nullable=False),
+    Column("dry_run", Boolean, nullable=False),
+    Column("row_count", Integer, nullable=False),
+    Column("applied", Integer, nullable=False),
+    Column("unchanged", Integer, nullable=False),
+    Column("reported", Integer, nullable=False),
+    Column("differences", Text),
+    Column("error", Text),
+)
+
+# What was not taken from a file, or contradicts the ledger: facts and serial numbers, no words.
+import_issues: Final = Table(
+    "import_issues",
+    metadata,
+    Column("import_id", LargeBinary, ForeignKey("imports.id"), primary_key=True),
+    Column("number", Integer, primary_key=True),
+    Column("line", Integer),
+    Column("code", Text, nullable=False),
+    Column("text", Text, nullable=False),
+    Column("detail", Text, nullable=False),
 )
 
 # The first answer to each key, without details.

@@ -44,6 +44,16 @@ def _words(value: Any) -> str:
     return display_text(str(value), largest=500)
 
 
+def _name(value: Any) -> str:
+    return display_text(str(value), largest=200)
+
+
+def _flag(value: Any) -> bool:
+    if value not in ("true", "false"):
+        raise InvalidField("has to be true or false")
+    return bool(value == "true")
+
+
 def _status(value: Any) -> str:
     if value not in {status.value for status in Status}:
         raise InvalidField(f"has to be one of {', '.join(Status)}")
@@ -71,6 +81,10 @@ AskedStatus = Annotated[
     WithJsonSchema({"type": "string", "enum": [status.value for status in Status]}),
 ]
 AskedHolder = Annotated[str | None, reads(read_holder), HOLDER_SHAPE]
+FileName = Annotated[
+    str, reads(_name), WithJsonSchema({"type": "string", "minLength": 1, "maxLength": 200})
+]
+Flag = Annotated[bool, reads(_flag), WithJsonSchema({"type": "boolean", "default": False})]
 Cursor = Annotated[
     str | None,
     reads(str),
@@ -130,6 +144,19 @@ class EventsQuery(Sent):
     """From where to read events."""
 
     after: Annotated[After, Field(description="Read on after this one.")] = None
+    limit: Limit = 50
+
+
+class ImportQuery(Sent):
+    """What to call a file that is imported, and whether to leave the ledger as it is."""
+
+    name: Annotated[FileName, Field(description="The file's name, to know it again by.")]
+    dry_run: Annotated[Flag, Field(description="Leave the ledger as it is.")] = False
+
+
+class ImportsQuery(Sent):
+    """How many imports to list."""
+
     limit: Limit = 50
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Connection, Select, func, select
+from sqlalchemy import ColumnElement, Connection, func, select
 
 from offset.answers import (
     Json,
@@ -21,28 +21,25 @@ from offset.answers import (
     record_view,
     serial_view,
 )
-from offset.core.canonical import canonical_text
+from offset.core.canonical import canonical_registry, canonical_text
 from offset.core.commands import record_not_found
 from offset.core.errors import EventNotFound, RetirementNotFound, SerialNotFound
 from offset.core.events import Event, read_leaf, read_parts, time_text
-from offset.core.quantities import GRAMS_PER_CREDIT, tonnes
-from offset.core.records import Balance, Part, RecordState
+from offset.core.quantities import tonnes
+from offset.core.records import Balance, Record, RecordState
 from offset.core.serials import Serial
 from offset.database import Database
-from offset.loading import PARTS_WITHIN, WHOLE, Loader, record_of, uuid_text
+from offset.loading import WHOLE, Loader, record_of
 from offset.models import (
     events,
     holdings,
     ledger_head,
     record_state,
     records,
-    serial_claims,
-    series,
 )
+from offset.tracing import Tracer, claimants
 
 LARGEST_PAGE: Final = 500
-PARTS_OF_SERIAL: Final = 1_000  # of parts and of events, a record shows so many
-RECORDS_OF_SERIAL: Final = 100  # a range that spans more records shows the first so many
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,6 +72,7 @@ class Reader:
     def __init__(self, database: Database) -> None:
         self._database = database
         self._loader = Loader(database)
+        self._tracer = Tracer(database, self._loader)
 
     def check(self) -> None:
         """Ask the database for anything.
@@ -144,7 +142,7 @@ class Reader:
             wanted = canonical_text(filters.project_name)
             found.append(records.c.project_name.contains(wanted, autoescape=True))
         if filters.serial is not None:
-            found.append(records.c.number.in_(_claimants(filters.serial)))
+            found.append(records.c.number.in_(claimants(filters.serial)))
         return found
 
     def events_of(self, record_id: str, *, after: int, limit: int) -> Page:
@@ -200,71 +198,16 @@ class Reader:
         `text` is looked up as it stands where no grammar reads it, so `serial` is None.
 
         Raises:
-            SerialNotFound: no record covers any of them.
+            SerialNotFound: nothing covers any of them.
         """
         with self._database.reading() as connection:
-            rows = connection.execute(_covering(serial, text, registry)).all()
-            if not rows:
+            found = list(self._tracer.records(connection, serial, text, registry))
+            if not found:
                 raise SerialNotFound(f"serial {text}: no record covers it", serial_number=text)
-            states = self._loader.from_rows(connection, rows)
-            found = [
-                self._covered(connection, number, state, serial)
-                for number, state in sorted(states.values(), key=lambda entry: entry[0])
-            ]
             self._loader.fill_details(connection, found)
-        shown = serial or next(iter(states.values()))[1].record.serial
-        return {**serial_view(shown), "registry": shown.registry, "records": found}
-
-    def _covered(
-        self, connection: Connection, number: int, state: RecordState, serial: Serial | None
-    ) -> Json:
-        """Show the part of a record that the asked serial numbers are."""
-        own = state.record.serial
-        asked = Part(0, state.record.quantity_g)
-        if serial is not None:
-            first, last = max(serial.first, own.first), min(serial.last, own.last)
-            asked = Part(
-                (first - own.first) * GRAMS_PER_CREDIT, (last - first + 1) * GRAMS_PER_CREDIT
-            )
-        rows = connection.execute(
-            PARTS_WITHIN, {"number": number, "from_g": asked.from_g, "end_g": asked.end_g}
-        ).all()
-        held = [(h.from_g, h.quantity_g, {"holder": h.holder}) for h in state.holdings]
-        ended = [
-            (row.from_g, row.quantity_g, {"event_id": uuid_text(row.id), "type": row.type})
-            for row in rows
-            if row.type != "SOLD"
-        ]
-        fates = [
-            (max(from_g, asked.from_g), min(from_g + quantity_g, asked.end_g), fate)
-            for from_g, quantity_g, fate in sorted([*held, *ended], key=lambda entry: entry[0])
-            if from_g < asked.end_g and asked.from_g < from_g + quantity_g
-        ]
-        parts = [
-            {
-                "status": fate.pop("type", "HELD"),
-                **fate,
-                **part_view(own, Part(start, end - start)),
-            }
-            for start, end, fate in fates[:PARTS_OF_SERIAL]
-        ]
-        positions = list(dict.fromkeys([number, *(row.position for row in rows)]))
-        newest = [number, *positions[1:][-PARTS_OF_SERIAL + 1 :]]
-        leaves = connection.execute(
-            select(events.c.position, events.c.leaf)
-            .where(self._database.among(events.c.position, "positions"))
-            .order_by(events.c.position),
-            {"positions": newest},
-        )
-        return {
-            **record_summary(state.record),
-            "status": state.status.value,
-            "parts": parts,
-            "parts_total": len(fates),
-            "events": [event_view(read_leaf(*row), own) for row in leaves],
-            "events_total": len(positions),
-            "links": links(state.record.id),
-        }
+        code = canonical_registry(found[0]["registry"])
+        shown = serial or Serial.opaque(registry=code, text=text)
+        return {**serial_view(shown), "registry": code, "records": found}
 
     def retirement(self, event_id: str) -> Json:
         """Read a retirement, with all events of its group.
@@ -278,13 +221,14 @@ class Reader:
                 raise RetirementNotFound(
                     f"retirement {event_id}: not in this ledger", retirement_id=event_id
                 )
-            number, state = self._state(connection, found.record_id)
             group = [found]
             if found.data["group"] is not None:
-                group = self._group(connection, number, found.data["group"], found.seq)
-            views = [event_view(event, state.record.serial) for event in group]
+                group = self._group(connection, found)
+            states = self._loader.states(connection, {event.record_id for event in group})
+            touched = {record_id: state.record for record_id, (_, state) in states.items()}
+            views = [event_view(event, touched[event.record_id].serial) for event in group]
             self._loader.fill_details(connection, [{"events": views}])
-        return _retirement(state, group, views)
+        return _retirement(touched, group, views)
 
     def record_of_event(self, event_id: str) -> str:
         """Give the id of the record that an event belongs to.
@@ -308,24 +252,25 @@ class Reader:
         ).first()
         return None if row is None else read_leaf(*row)
 
-    def _group(self, connection: Connection, number: int, group: str, seq: int) -> list[Event]:
-        """Read the events of a group; they follow each other within their record."""
-        first = self._event(connection, group)
+    def _group(self, connection: Connection, found: Event) -> list[Event]:
+        """Read the events of a group; they follow each other in the log, on one record or more."""
+        first = self._event(connection, found.data["group"])
         assert first is not None, "a group is named for its first event"
-        found: list[Event] = []
+        group: list[Event] = []
         rows = connection.execute(
             select(events.c.position, events.c.leaf)
-            .where(events.c.record_number == number, events.c.seq >= first.seq)
-            .order_by(events.c.seq)
+            .where(events.c.position >= first.position)
+            .order_by(events.c.position)
+            .execution_options(yield_per=100)
         )
         for row in rows:
             event = read_leaf(*row)
-            if event.data.get("group") != group:
+            if event.data.get("group") != first.id:
                 break
-            found.append(event)
+            group.append(event)
         rows.close()
-        assert any(event.seq == seq for event in found)
-        return found
+        assert found in group
+        return group
 
     def head(self) -> int:
         """Give the position of the last event; -1 in an empty ledger."""
@@ -337,31 +282,6 @@ class Reader:
 
 
 _head_position: Final = select(ledger_head.c.position)
-
-
-def _claimants(serial: Serial) -> Select[Any]:
-    """Name the records that cover some of the serial numbers."""
-    return (
-        select(serial_claims.c.record_number)
-        .join(series, series.c.number == serial_claims.c.series_number)
-        .where(
-            series.c.registry == serial.registry,
-            series.c.series == serial.series,
-            serial_claims.c.first <= serial.last,
-            serial_claims.c.last >= serial.first,
-        )
-    )
-
-
-def _covering(serial: Serial | None, text: str, registry: str | None) -> Select[Any]:
-    wanted = WHOLE
-    if serial is not None:
-        wanted = wanted.where(records.c.number.in_(_claimants(serial)))
-        return wanted.order_by(records.c.number).limit(RECORDS_OF_SERIAL)
-    wanted = wanted.where(series.c.series == text, serial_claims.c.form.is_(None))
-    if registry is not None:
-        wanted = wanted.where(series.c.registry == registry)
-    return wanted.order_by(records.c.number).limit(RECORDS_OF_SERIAL)
 
 
 def _listed(row: Any) -> Json:
@@ -377,21 +297,30 @@ def _listed(row: Any) -> Json:
         **record_summary(record),
         "created_at": time_text(row.created_at_us),
         "status": row.status,
+        "planned": record.planned,
         "balance": balance_view(balance),
         "serial": serial_view(record.serial),
         "links": links(record.id),
     }
 
 
-def _retirement(state: RecordState, group: Sequence[Event], views: Sequence[Json]) -> Json:
+def _retirement(
+    touched: Mapping[str, Record], group: Sequence[Event], views: Sequence[Json]
+) -> Json:
     first: Mapping[str, Any] = group[0].data
-    parts = [part for event in group for part in read_parts(event.data["parts"])]
+    parts = [
+        (touched[event.record_id].serial, part)
+        for event in group
+        for part in read_parts(event.data["parts"])
+    ]
     details = views[0]["details"] or {}
     return {
         "id": group[0].id,
-        "record": record_summary(state.record),
-        "quantity": tonnes(sum(part.quantity_g for part in parts)),
-        "parts": [part_view(state.record.serial, part) for part in parts],
+        "record": record_summary(touched[group[0].record_id]),
+        "records": list(dict.fromkeys(event.record_id for event in group)),
+        "quantity": tonnes(sum(part.quantity_g for _, part in parts)),
+        "parts": [part_view(serial, part) for serial, part in parts],
+        "claims": [event.data["claim"] for event in group if "claim" in event.data],
         "holders": list(dict.fromkeys(event.data["holder"] for event in group)),
         "beneficiary": details.get("beneficiary"),
         "purpose": first["purpose"],
@@ -399,5 +328,5 @@ def _retirement(state: RecordState, group: Sequence[Event], views: Sequence[Json
         "effective_on": first["effective_on"],
         "created_at": group[0].at,
         "events": list(views),
-        "links": links(state.record.id),
+        "links": links(group[0].record_id),
     }

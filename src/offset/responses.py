@@ -128,6 +128,7 @@ class Listed(Summary):
 
     created_at: Moment
     status: Status
+    planned: bool
     balance: BalanceView
     serial: SerialView
     links: Links
@@ -162,6 +163,7 @@ class RecordView(Summary):
     methodology: str | None
     vintage_start: str | None
     vintage_end: str | None
+    planned: bool = Field(description="Announced and not yet issued: none can be retired.")
     links: Links
     sold: TakenView | None = None
     retired: TakenView | None = None
@@ -207,8 +209,12 @@ class RetirementView(Shown):
 
     id: str
     record: Summary
+    records: list[str] = Field(description="The ids of all records that gave credits.")
     quantity: float
     parts: list[PartView]
+    claims: list[str] = Field(
+        description="The credits' serial numbers, where their issuance had none."
+    )
     holders: list[str | None]
     beneficiary: str | None
     purpose: str | None
@@ -322,7 +328,7 @@ _MEANINGS: Final = {
     409: "The ledger's present state does not allow this",
     412: "The record has changed since",
     413: "The body is too large",
-    415: "The body has to be application/json",
+    415: "The body is of another media type than this call takes",
     421: "This server does not answer for that host",
     422: "The request can never be right",
     431: "The headers are too large",

@@ -8,6 +8,7 @@ from offset.cells import (
     Order,
     Unreadable,
     country_code,
+    folded_word,
     listed_words,
     read_date,
     read_grams,
@@ -19,7 +20,6 @@ from offset.cells import (
     short,
     without_fraction,
 )
-from offset.core.canonical import canonical_text
 from offset.core.errors import RegistryMismatch, SerialMalformed
 from offset.core.quantities import GRAMS_PER_CREDIT, tonnes_text
 from offset.core.serials import Serial
@@ -70,6 +70,7 @@ class Row:
     it; the text before the range is `issuance_text` then. `serial` is None where the file has no
     serial numbers, and opaque where no grammar reads the text. `project_name` is the project's id
     where the file has no names, and the serial's text where it has neither. A day is YYYY-MM-DD.
+    `certified` tells whether the row names a second standard; None where the file has no column.
 
     `cancelled_totals_g` and `retired_totals_g` count what became of an issuance so far, by cause
     (with the registry that credits were converted to: `converted:arb`) and by purpose.
@@ -99,6 +100,7 @@ class Row:
     cause: str | None
     converted_to: str | None
     planned: bool
+    certified: bool | None
     cancelled_totals_g: Mapping[str, int]
     retired_totals_g: Mapping[str, int]
 
@@ -202,6 +204,7 @@ class RowReader:
             cause=(says.cause or "other") if meaning is Meaning.CANCELLED else None,
             converted_to=says.converted_to if meaning is Meaning.CANCELLED else None,
             planned=self._planned(cells),
+            certified=self._certified(cells),
             cancelled_totals_g=cancelled,
             retired_totals_g=retired,
         )
@@ -248,13 +251,9 @@ class RowReader:
             first = read_whole(self._text(cells, Field.SERIAL_FIRST), what="first number")
             last = read_whole(self._text(cells, Field.SERIAL_LAST), what="last number")
             text = f"{text.strip()}/{first}-{last}"
+        _check_length(text.strip())  # a longer text takes long to clean, see LONGEST_WORD
         canonical = kind.clean(text)
-        if len(canonical) > LONGEST_SERIAL:
-            raise Unreadable(
-                "serial-malformed",
-                f"the serial number has {len(canonical)} characters, at most {LONGEST_SERIAL} are "
-                "read",
-            )
+        _check_length(canonical)
         registry, count, serial = self._read_serial(canonical)
         if count is not None and count * GRAMS_PER_CREDIT != quantity_g:
             raise Unreadable(
@@ -331,7 +330,7 @@ class RowReader:
         if one not in self._at:
             return NOTHING
         text = self._text(cells, one)
-        says = table.get(canonical_text(text))
+        says = table.get(folded_word(text))
         if says is not None:
             return says
         if one is Field.REASON and self._kind.open_reasons:
@@ -343,12 +342,17 @@ class RowReader:
         if Field.PRODUCT not in self._at:
             return False
         text = self._text(cells, Field.PRODUCT)
-        planned = self._kind.products.get(canonical_text(text))
+        planned = self._kind.products.get(folded_word(text))
         if planned is None:
             raise Unreadable(
                 "unknown-product", f"product {short(text)!r}: not a kind that is known"
             )
         return planned
+
+    def _certified(self, cells: Sequence[str]) -> bool | None:
+        if Field.CERTIFICATIONS not in self._at:
+            return None
+        return self._text(cells, Field.CERTIFICATIONS) != ""
 
     def _methodology(self, cells: Sequence[str]) -> str | None:
         name = self._text(cells, Field.METHODOLOGY)
@@ -383,11 +387,20 @@ class RowReader:
         Without a yes it is California: of 1,037 issuances that were cancelled for it in 2021, 165
         were of early projects, which it took without calling them eligible.
         """
-        arb = canonical_text(self._text(cells, Field.ARB_ELIGIBLE)) == "yes"
-        ecology = canonical_text(self._text(cells, Field.ECOLOGY_ELIGIBLE)) == "yes"
+        arb = folded_word(self._text(cells, Field.ARB_ELIGIBLE)) == "yes"
+        ecology = folded_word(self._text(cells, Field.ECOLOGY_ELIGIBLE)) == "yes"
         if ecology:
             return None if arb else "wa-ecology"
         return "arb"
+
+
+def _check_length(serial_text: str) -> None:
+    if len(serial_text) > LONGEST_SERIAL:
+        raise Unreadable(
+            "serial-malformed",
+            f"the serial number has {len(serial_text)} characters, at most {LONGEST_SERIAL} are "
+            "read",
+        )
 
 
 def _sums(amounts: Iterable[tuple[str, int]]) -> dict[str, int]:

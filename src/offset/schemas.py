@@ -289,6 +289,9 @@ class CreateRecord(Sent):
     methodology: Code | None = None
     vintage_start: Day | None = None
     vintage_end: Day | None = None
+    planned: bool = Field(
+        default=False, description="Announced and not yet issued, as some Gold Standard credits."
+    )
     effective_on: Day | None = None
     details: DetailTexts | None = None
     private: bool = False

@@ -30,6 +30,12 @@ class Settings(BaseSettings):
         description="What becomes of serial numbers that no registry's grammar reads.",
     )
 
+    import_max_bytes: int = Field(
+        default=200_000_000,
+        ge=1,
+        description="The largest file that `POST /imports` takes.",
+    )
+
     @field_validator("origin")
     @classmethod
     def _origin(cls, origin: str | None) -> str | None:

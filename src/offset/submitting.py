@@ -5,17 +5,17 @@ import secrets
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
-from typing import Any, Final
+from typing import Any
 from uuid import uuid4
 
 from pydantic import ValidationError
 
 from offset.answers import act_view, etag, record_view
-from offset.core.canonical import canonical_json, canonical_record
+from offset.core.canonical import canonical_json
 from offset.core.commands import ANYONE, Cancel, Command, Create, Details, Retire, Sell, Take
 from offset.core.errors import BatchRefused, InvalidField, OffsetError, SerialUnparsed
-from offset.core.quantities import tonnes_text
-from offset.core.records import Record
+from offset.core.events import EXTRA_FIELDS
+from offset.core.records import issuance
 from offset.problems import invalid, problem, status_of
 from offset.registries import read_serial
 from offset.schemas import (
@@ -28,8 +28,6 @@ from offset.schemas import (
     SendBatch,
 )
 from offset.units import Answer, Done, Key, Result, Unit
-
-EXTRA: Final = ("project_id", "country", "methodology", "vintage_start", "vintage_end")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,37 +42,20 @@ class Submission:
         Raises:
             Invalid: the five fields cannot make a record.
         """
-        canonical = canonical_record(
+        record = issuance(
             project_name=body.project_name,
             registry=body.registry,
             vintage=body.vintage,
             quantity_g=body.quantity,
             serial_number=body.serial_number,
-        )
-        serial = read_serial(canonical.registry, canonical.serial_number)
-        if self.refuse_unparsed and not serial.parsed:
-            raise SerialUnparsed(
-                f"serial {serial.text}: no grammar reads it", serial_number=serial.text
-            )
-        record = Record(
-            id=canonical.record_id.hex(),
-            project_name=canonical.project_name,
-            registry=canonical.registry,
-            vintage=canonical.vintage,
-            quantity_g=canonical.quantity_g,
-            serial_number=canonical.serial_number,
-            sent={
-                "project_name": body.project_name,
-                "registry": body.registry,
-                "vintage": str(body.vintage),
-                "quantity": tonnes_text(body.quantity).removesuffix(" t"),
-                "serial_number": body.serial_number,
-            },
+            read_serial=read_serial,
             first_holder=body.holder,
-            extra={name: value for name in EXTRA if (value := getattr(body, name)) is not None},
+            extra={name: getattr(body, name) for name in EXTRA_FIELDS},
             effective_on=body.effective_on,
-            serial=serial,
         )
+        if self.refuse_unparsed and not record.serial.parsed:
+            text = record.serial.text
+            raise SerialUnparsed(f"serial {text}: no grammar reads it", serial_number=text)
         details = _details(body.details, private=body.private)
         return Create(event_id=str(uuid4()), record=record, details=details)
 

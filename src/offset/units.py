@@ -48,13 +48,15 @@ class Unit:
     """One request. An atomic unit is done as a whole or not at all.
 
     A command that could never be right stands in the list as its error, so that every result
-    keeps its place. `shape` turns the results into the answer, without details.
+    keeps its place. `shape` turns the results into the answer, without details; where it shows no
+    events, `shows_events` spares reading them.
     """
 
     commands: tuple[Command | OffsetError, ...]
     shape: Callable[[Sequence[Result]], Answer]
     atomic: bool = False
     key: Key | None = None
+    shows_events: bool = True
 
 
 def events_shown(body: Mapping[str, Any]) -> Iterator[dict[str, Any]]:

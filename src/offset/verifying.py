@@ -8,25 +8,24 @@ hold anything.
 
 import json
 from base64 import b64encode
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from itertools import groupby
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import Connection, Select, and_, func, select
+from sqlalchemy import Connection, and_, func, select
 
 from offset.appending import state_row
 from offset.core.canonical import (
     CanonicalRecord,
     canonical_json,
     canonical_record,
+    canonical_serial,
     details_sha256,
 )
 from offset.core.errors import OffsetError
 from offset.core.events import ACTS, Created, Erased, Stamp, leaf_hash, time_us
-from offset.core.quantities import grams
+from offset.core.quantities import GRAMS_PER_CREDIT, grams
 from offset.core.records import Holding, Part, Record, RecordState
 from offset.core.serials import Serial
 from offset.database import Database
@@ -44,9 +43,9 @@ from offset.models import (
     series,
 )
 from offset.registries import read_serial
+from offset.stretches import ROWS_AT_A_TIME, Stretch, stretch
 
 RECORDS_AT_A_TIME: Final = 500
-_ROWS_AT_A_TIME: Final = 2_000
 # What bytes of another shape can raise where they are read as an event.
 _FORGED: Final = (
     *(OffsetError, AssertionError, ArithmeticError, AttributeError),
@@ -132,7 +131,7 @@ class _Check:
         for position, leaf in self._connection.execute(
             select(events.c.position, events.c.leaf)
             .order_by(events.c.position)
-            .execution_options(yield_per=_ROWS_AT_A_TIME)
+            .execution_options(yield_per=ROWS_AT_A_TIME)
         ):
             if position != before + 1:
                 self._differs(f"events: nothing between positions {before} and {position}")
@@ -184,13 +183,13 @@ class _Check:
             .limit(RECORDS_AT_A_TIME)
         ).all():
             after = rows[-1].number
-            with _chunk(self._connection, rows[0].number, after) as chunk:
+            with stretch(self._connection, rows[0].number, after) as chunk:
                 for row in rows:
                     self._record(row, chunk)
             if self._progress:
                 self._progress(self._report.events, self._total)
 
-    def _record(self, row: Any, chunk: "_Chunk") -> None:
+    def _record(self, row: Any, chunk: "Stretch") -> None:
         self._report.records += 1
         replay = _Replay(row, next(iter(self._origins), None))
         found: str | None = None
@@ -215,82 +214,6 @@ def _difference(where: str, check: Callable[..., None], *what: Any) -> str | Non
     return None
 
 
-class _Rows:
-    """The rows of a statement, in the order of a key; each is taken when its turn comes."""
-
-    def __init__(self, connection: Connection, statement: Select[Any], *key: str) -> None:
-        self._result = connection.execute(statement.execution_options(yield_per=_ROWS_AT_A_TIME))
-        self._key = key
-        self._next = self._result.fetchone()
-
-    def take(self, key: tuple[int, ...]) -> Iterator[Any]:
-        """Walk the rows of a key, past those that are before it."""
-        while (row := self._next) is not None:
-            found = tuple(getattr(row, name) for name in self._key)
-            if found > key:
-                return
-            if found == key:
-                yield row
-            self._next = self._result.fetchone()
-
-    def close(self) -> None:
-        """End the statement, also where rows are left."""
-        self._result.close()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Chunk:
-    """The rows of some hundred records: those that can be many as streams."""
-
-    events: _Rows
-    parts: _Rows
-    details: _Rows
-    holdings: _Rows
-    states: Mapping[int, Sequence[Any]]
-    claims: Mapping[int, Sequence[Any]]
-
-
-@contextmanager
-def _chunk(connection: Connection, first: int, last: int) -> Iterator[_Chunk]:
-    """Read the rows of the records with the numbers `first` to `last`."""
-
-    def rows(statement: Select[Any], *order: Any) -> _Rows:
-        names = [column.name for column in order[:-1]] or [order[0].name]
-        within = statement.where(order[0].between(first, last)).order_by(*order)
-        return _Rows(connection, within, *names)
-
-    def by_record(statement: Select[Any], number: Any) -> dict[int, list[Any]]:
-        found = connection.execute(statement.where(number.between(first, last)).order_by(number))
-        return {key: list(own) for key, own in groupby(found.all(), lambda row: row.record_number)}
-
-    part, detail = event_parts.c, details.c
-    chunk = _Chunk(
-        events=rows(select(events), events.c.record_number, events.c.seq),
-        parts=rows(select(event_parts), part.record_number, part.position, part.from_g),
-        details=rows(
-            select(events.c.record_number, details).join(
-                events, events.c.position == detail.position
-            ),
-            events.c.record_number,
-            detail.position,
-            detail.position,
-        ),
-        holdings=rows(select(holdings), holdings.c.record_number, holdings.c.from_g),
-        states=by_record(select(record_state), record_state.c.record_number),
-        claims=by_record(
-            select(serial_claims, series.c.registry, series.c.series).join(
-                series, series.c.number == serial_claims.c.series_number
-            ),
-            serial_claims.c.record_number,
-        ),
-    )
-    try:
-        yield chunk
-    finally:
-        for stream in (chunk.events, chunk.parts, chunk.details, chunk.holdings):
-            stream.close()
-
-
 class _Replay:
     """One record's events, replayed; raises `_Found` at the first difference."""
 
@@ -304,8 +227,9 @@ class _Replay:
         self._ended: list[Holding] = []
         self._bound: dict[str, tuple[int, bool]] = {}  # events with details: position, emptied
         self._gone: set[str] = set()  # events whose details were erased
+        self._claims: list[tuple[Any, ...]] = []  # what its events claim
 
-    def event(self, event: Any, chunk: _Chunk) -> None:
+    def event(self, event: Any, chunk: Stretch) -> None:
         """Check an event's bytes, chain, parts and details, and apply it."""
         where = f"event at position {event.position}"
         leaf, hashed = event.leaf, event.leaf_hash
@@ -353,6 +277,12 @@ class _Replay:
             raise _Found(f"{where}: it is before the record's creation")
         act = ACTS[event.type].from_data(data)
         self._state = act.apply(self._state, stamp)
+        if (claim := data.get("claim")) is not None:
+            serial = read_serial(self._state.record.registry, canonical_serial(claim))
+            self._claims.append((*_claim(serial), event.position))
+            quantity_g = sum(part.quantity_g for part in act.parts)
+            if serial.count is not None and serial.count * GRAMS_PER_CREDIT != quantity_g:
+                raise _Found(f"{where}: it claims {serial.count} credits and ends others")
         if event.type in ("RETIRED", "CANCELLED"):
             self._ended += [Holding(*part, None) for part in act.parts]
         return act.parts
@@ -411,7 +341,7 @@ class _Replay:
                 words = "gone without an ERASED event" if emptied else "there after an ERASED event"
                 raise _Found(f"event at position {position}: its details are {words}")
 
-    def compare(self, chunk: _Chunk) -> None:
+    def compare(self, chunk: Stretch) -> None:
         """Compare the state that the events make with the stored one."""
         state, number = self._state, self._row.number
         if state is None or self._hash is None:
@@ -432,12 +362,12 @@ class _Replay:
         stored = [tuple(row)[1:] for row in chunk.states.get(number, ())]
         if stored != [state_row(state, self._hash, "")]:
             raise _Found("its record_state is not what its events make")
-        claims = [
-            (row.registry, row.series, row.first, row.last, row.form)
+        claims = {
+            (row.registry, row.series, row.first, row.last, row.form, row.position)
             for row in chunk.claims.get(number, ())
-        ]
-        if claims != [_claim(state.record.serial)]:
-            raise _Found("its serial claim is not what its serial number says")
+        }
+        if claims != {(*_claim(state.record.serial), None), *self._claims}:
+            raise _Found("its serial claims are not what its serial number and its ends say")
 
 
 def _claim(serial: Serial) -> tuple[Any, ...]:

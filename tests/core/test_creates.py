@@ -44,11 +44,11 @@ def test_a_new_record_is_created_by_one_event() -> None:
     command = Create(event_id=event_id(1), record=record, details=DETAILS)
     decision = decide_create(None, None, command)
     created = Created(record=record, details_sha256=DETAILS.sha256)
-    assert decision.drafts == (Draft(event_id(1), created),)
+    assert decision.drafts == (Draft(event_id(1), created, record.serial),)
     assert decision.state == states.without_time(states.new_state(record))
     assert command.record_id == record.id
     plain = decide_create(None, None, states.create_command(record))
-    assert plain.drafts == (Draft(event_id(1), Created(record=record)),)
+    assert plain.drafts == (Draft(event_id(1), Created(record=record), record.serial),)
 
 
 def test_a_repeated_create_finds_the_record_as_it_is_now() -> None:

@@ -26,6 +26,7 @@ CODES = {
     "HolderRequired": "holder-required",
     "InsufficientQuantity": "insufficient-quantity",
     "Internal": "internal",
+    "ImportNotFound": "import-not-found",
     "InvalidField": "invalid-field",
     "InvalidHolder": "invalid-holder",
     "InvalidQuantity": "invalid-quantity",

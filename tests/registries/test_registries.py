@@ -86,12 +86,6 @@ def test_a_character_beyond_ascii_is_refused_only_where_a_grammar_is_known() -> 
     assert read_serial("acme", text) == Serial.opaque(registry="acme", text=text)
 
 
-@pytest.mark.parametrize("registry", ["verra", "acme"])
-@pytest.mark.parametrize("text", ["VCU-2020-001", "VCS-001", "SN-1-100", "", "-", "VCU"])
-def test_a_text_that_no_grammar_finds_is_opaque(registry: str, text: str) -> None:
-    assert read_serial(registry, text) == Serial.opaque(registry=registry, text=text)
-
-
 def test_a_serial_is_found_without_naming_its_registry() -> None:
     assert find_serial(VERRA) == read_serial("verra", VERRA)
     one_credit = read_serial("verra", VERRA).part(5000007, 5000007)

@@ -30,6 +30,7 @@ CODES: Final[Mapping[str, str]] = {
     "serial-project": "The serial number names another project than the row.",
     "serial-vintage": "The serial number names another vintage than the row.",
     "serial-country": "The serial number names another country than the row.",
+    "serial-flag": "One of serial number and row tells of a second standard, the other of none.",
     "planned-ended": "Planned credits, which do not exist yet, are retired or cancelled.",
     "duplicate-row": "The same row stands in one file twice.",
     "repeated-serial": "One id, or one serial number without numbers, stands at different rows.",

@@ -8,9 +8,8 @@ from enum import IntEnum
 from functools import lru_cache
 from typing import Final
 
-from offset.core.canonical import canonical_serial
 from offset.exports import Meaning, Row
-from offset.registries.stated import same_project
+from offset.registries.stated import folded_project, same_project
 
 ISSUED, HELD, RETIRED, CANCELLED = range(4)  # meanings as they are stored
 _STORED: Final[Mapping[Meaning, int]] = {
@@ -135,7 +134,7 @@ def _running_g(row: Row) -> tuple[int, int]:
 @lru_cache(maxsize=20_000)
 def _project_key(registry: str, project: str) -> str:
     """Reduce the spellings of a project id to one: ACR0901 and ACR901 to 901."""
-    text = canonical_serial(project)
+    text = folded_project(project)
     number = text[len(text.rstrip("0123456789")) :]
     if number and same_project(registry, text, number):
         return number.lstrip("0") or "0"

@@ -33,3 +33,6 @@ def differences(row: Row) -> Iterator[tuple[str, str]]:
         stated, listed = str(says.vintage or row.vintage), str(row.vintage)
     if stated != listed:
         yield "serial-vintage", f"the serial is of vintage {stated}, the row of {listed}"
+    if {says.certified, row.certified} == {True, False}:
+        stated, listed = ("a", "none") if says.certified else ("no", "one")
+        yield "serial-flag", f"the serial tells of {stated} second standard, the row of {listed}"

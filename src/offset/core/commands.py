@@ -47,6 +47,7 @@ from offset.core.records import (
     serial_part,
     too_little,
 )
+from offset.core.serials import Serial
 
 
 class Anyone(Enum):
@@ -125,8 +126,10 @@ class Create:
 class _Take:
     """What sell, retire and cancel have in common: which grams, of which record.
 
-    Without a quantity and serial numbers, all that the giver has. `expected_seq` is the version
-    that the caller has seen (If-Match).
+    Without a quantity, serial numbers and `parts`, all that the giver has. `parts` are exactly
+    these grams of `holder`. `expected_seq` is the version that the caller has seen (If-Match).
+    `group` names the first event of the group to which the command's events belong, where the
+    commands of a unit make one.
     """
 
     event_id: str
@@ -135,8 +138,10 @@ class _Take:
     quantity_g: int | None = None
     serial_first: int | None = None
     serial_last: int | None = None
+    parts: tuple[Part, ...] | None = None
     effective_on: str | None = None
     expected_seq: int | None = None
+    group: str | None = None
     details: Details | None = None
 
 
@@ -150,19 +155,27 @@ class Sell(_Take):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Retire(_Take):
-    """Retire for ever; without anything said, all that is left, whoever holds it."""
+    """Retire for ever; without anything said, all that is left, whoever holds it.
+
+    `claim` are the serial numbers of the credits, where the issuance had none.
+    """
 
     purpose: str | None = None
     country: str | None = None
+    claim: Serial | None = None
     verb: ClassVar[str] = "retire"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cancel(_Take):
-    """Cancel for a cause of `CAUSES`; `converted_to` names where converted credits went."""
+    """Cancel for a cause of `CAUSES`; `converted_to` names where converted credits went.
+
+    `claim` as in `Retire`.
+    """
 
     cause: str
     converted_to: str | None = None
+    claim: Serial | None = None
     verb: ClassVar[str] = "cancel"
 
 
@@ -204,32 +217,39 @@ def decide_create(state: RecordState | None, taken: Claim | None, command: Creat
         _check_same(state.record, command.record)
         return Decision(drafts=(), state=state)
     if taken is not None:
-        raise _overlap(command.record, taken)
+        raise _overlap(command.record.serial, taken)
     details = command.details
     created = Created(record=command.record, details_sha256=details.sha256 if details else None)
     created.check(None)
     stamp = Stamp(command.event_id, None)
-    return Decision(drafts=(Draft(command.event_id, created),), state=created.apply(None, stamp))
+    draft = Draft(command.event_id, created, command.record.serial)
+    return Decision(drafts=(draft,), state=created.apply(None, stamp))
 
 
-def decide(state: RecordState | None, command: Take | Erase) -> Decision:
-    """Decide what happens to a record.
+def decide(
+    state: RecordState | None, command: Take | Erase, taken: Claim | None = None
+) -> Decision:
+    """Decide what happens to a record. `taken` is a claim on what the command would claim.
 
     Raises:
         RecordNotFound: there is no such record.
+        SerialOverlap: some of the serial numbers are claimed.
         PreconditionFailed: the record has moved on since the caller looked.
         Invalid: the command can never be right for this record.
         Refused: the present state does not allow it.
     """
     if state is None:
         raise record_not_found(command.record_id)
+    claim = claim_of(command)
+    if claim is not None and taken is not None:
+        raise _overlap(claim, taken)
     acts = _erasure(command) if isinstance(command, Erase) else _acts(state, command)
     drafts: list[Draft] = []
-    for number, act in enumerate(acts):
+    for number, (act, claimed) in enumerate(acts):
         act.check(state)
         event_id = command.event_id if number == 0 else _next_id(command.event_id, number)
         state = act.apply(state, Stamp(event_id, None))
-        drafts.append(Draft(event_id, act))
+        drafts.append(Draft(event_id, act, claimed))
     return Decision(drafts=tuple(drafts), state=state)
 
 
@@ -238,13 +258,13 @@ def record_not_found(record_id: str) -> Missing:
     return RecordNotFound(f"record {record_id}: not in this ledger", record_id=record_id)
 
 
-def _erasure(command: Erase) -> Sequence[Act]:
+def _erasure(command: Erase) -> Sequence[tuple[Act, None]]:
     if not command.has_details:
         raise NoDetails(f"event {command.erased}: it has no details", event_id=command.erased)
-    return (Erased(erased=command.erased, erased_before=command.erased_before),)
+    return ((Erased(erased=command.erased, erased_before=command.erased_before), None),)
 
 
-def _acts(state: RecordState, command: Take) -> Sequence[Act]:
+def _acts(state: RecordState, command: Take) -> Sequence[tuple[Act, Serial | None]]:
     if command.expected_seq is not None and command.expected_seq != state.seq:
         raise PreconditionFailed(
             f"{state.name} is at event {state.seq}, not {command.expected_seq}",
@@ -256,12 +276,49 @@ def _acts(state: RecordState, command: Take) -> Sequence[Act]:
         for holder, parts in _chosen(state, command)
         for chunk in _chunks(parts, LARGEST_PARTS)
     ]
-    group = command.event_id if len(taken) > 1 else None
+    group = command.group or (command.event_id if len(taken) > 1 else None)
     hashed = command.details.sha256 if command.details else None
+    claim = claim_of(command)
+    # A serial number of credits whose record has none, of the record's own registry.
+    assert claim is None or not state.record.serial.parsed
+    assert claim is None or claim.registry == state.record.registry
+    claims = _shares(claim, [parts for _, parts in taken])
     return [
-        _act(command, holder, parts, group, hashed if number == 0 else None)
-        for number, (holder, parts) in enumerate(taken)
+        (_act(command, holder, parts, group, claim, hashed if number == 0 else None), claim)
+        for number, ((holder, parts), claim) in enumerate(zip(taken, claims, strict=True))
     ]
+
+
+def claim_of(command: Command) -> Serial | None:
+    """Give the serial numbers that a command claims."""
+    if isinstance(command, Create):
+        return command.record.serial
+    return command.claim if isinstance(command, Retire | Cancel) else None
+
+
+def _shares(claim: Serial | None, taken: Sequence[tuple[Part, ...]]) -> list[Serial | None]:
+    """Share a claim out among the events of a command, in their order.
+
+    Raises:
+        QuantityMismatch: the claim is not of as many credits as are taken.
+    """
+    if claim is None or claim.count is None:  # a text without numbers stands at the first event
+        return [claim, *(None for _ in taken[1:])]
+    grams = [sum(part.quantity_g for part in parts) for parts in taken]
+    if sum(grams) != claim.count * GRAMS_PER_CREDIT or any(g % GRAMS_PER_CREDIT for g in grams):
+        raise QuantityMismatch(
+            f"serial {claim.text} covers {claim.count} credits, "
+            f"the quantity is {tonnes_text(sum(grams))}",
+            quantity=tonnes(sum(grams)),
+            serial_quantity=claim.count,
+        )
+    shares: list[Serial | None] = []
+    first = claim.first
+    for quantity_g in grams:
+        last = first + quantity_g // GRAMS_PER_CREDIT - 1
+        shares.append(claim.part(first, last))
+        first = last + 1
+    return shares
 
 
 def _act(
@@ -269,6 +326,7 @@ def _act(
     holder: str | None,
     parts: tuple[Part, ...],
     group: str | None,
+    claim: Serial | None,
     hashed: str | None,
 ) -> Act:
     if isinstance(command, Sell):
@@ -288,6 +346,7 @@ def _act(
             country=command.country,
             effective_on=command.effective_on,
             group=group,
+            claim=claim.text if claim else None,
             details_sha256=hashed,
         )
     return Cancelled(
@@ -297,12 +356,16 @@ def _act(
         converted_to=command.converted_to,
         effective_on=command.effective_on,
         group=group,
+        claim=claim.text if claim else None,
         details_sha256=hashed,
     )
 
 
 def _chosen(state: RecordState, command: Take) -> list[tuple[str | None, tuple[Part, ...]]]:
     """Choose who gives which grams."""
+    if command.parts is not None:
+        assert command.holder is not ANYONE, "grams are named together with their holder"
+        return [(command.holder, command.parts)]
     if command.serial_first is not None and command.serial_last is not None:
         part = serial_part(state.record, command.serial_first, command.serial_last)
         return [(_giver_of(state, command, part), (part,))]
@@ -393,8 +456,7 @@ def _check_same(record: Record, again: Record) -> None:
             )
 
 
-def _overlap(record: Record, taken: Claim) -> SerialOverlap:
-    serial = record.serial
+def _overlap(serial: Serial, taken: Claim) -> SerialOverlap:
     if not serial.parsed:
         return SerialOverlap(
             f"serial {serial.text} is record {taken.record_id}'s already",

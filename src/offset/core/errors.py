@@ -11,10 +11,11 @@
     │   ├── UnreadableFile  UnknownFile  UnknownColumn  AmbiguousDates
     ├── Missing                 it names something that is not there
     │   ├── PageNotFound  RecordNotFound  EventNotFound  RetirementNotFound  SerialNotFound
+    │   ├── ImportNotFound
     ├── Refused                 the ledger's present state does not allow it
     │   ├── RecordDiffers  SerialOverlap
     │   ├── AlreadySold  AlreadyRetired  AlreadyCancelled  NotHeld  InsufficientQuantity
-    │   ├── NoDetails  AlreadyErased  BatchRefused
+    │   ├── NoDetails  AlreadyErased  PlannedCredits  BatchRefused
     ├── PreconditionFailed      the record has moved on since the caller looked
     ├── Unavailable             try again later
     │   ├── Busy  DatabaseUnavailable
@@ -107,10 +108,10 @@ class MethodNotAllowed(OffsetError):
 
 
 class UnsupportedMediaType(OffsetError):
-    """The body has to be sent as application/json, without a content encoding."""
+    """The body is of another media type than this call takes, or has a content encoding."""
 
     code = "unsupported-media-type"
-    title = "The body has to be application/json"
+    title = "The body's media type is not one that this call takes"
 
 
 class TooLarge(OffsetError):
@@ -288,6 +289,13 @@ class SerialNotFound(Missing):
     title = "No record covers this serial number"
 
 
+class ImportNotFound(Missing):
+    """No import has this id."""
+
+    code = "import-not-found"
+    title = "No such import"
+
+
 class Refused(OffsetError):
     """The present state of the ledger does not allow this."""
 
@@ -356,6 +364,13 @@ class AlreadyErased(Refused):
 
     code = "already-erased"
     title = "The details are erased already"
+
+
+class PlannedCredits(Refused):
+    """The credits are planned: they are announced and not yet issued, so none can be retired."""
+
+    code = "planned-credits"
+    title = "The credits are only planned"
 
 
 class BatchRefused(Refused):

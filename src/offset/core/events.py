@@ -13,7 +13,7 @@ from hashlib import sha256
 from typing import Any, ClassVar, Final, Self
 
 from offset.core.canonical import CanonicalRecord, canonical_json
-from offset.core.errors import AlreadyErased, Refused, SameHolder
+from offset.core.errors import AlreadyErased, PlannedCredits, Refused, SameHolder
 from offset.core.records import (
     Holding,
     Part,
@@ -29,7 +29,10 @@ from offset.core.serials import Serial
 LARGEST_PARTS: Final = 1_000  # an event's bytes have to fit a 16-bit length
 LEAF_PREFIX: Final = b"\x00"  # RFC 6962, section 2.1
 LARGEST_LEAF: Final = 65_535  # bytes; an entry bundle has a 16-bit length
-EXTRA_FIELDS: Final = ("project_id", "country", "methodology", "vintage_start", "vintage_end")
+EXTRA_FIELDS: Final = (
+    *("project_id", "country", "methodology", "vintage_start", "vintage_end"),
+    "planned",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,7 +169,10 @@ class Sold:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Retired:
-    """Parts of a record were used up, once and for ever, on someone's behalf."""
+    """Parts of a record were used up, once and for ever, on someone's behalf.
+
+    `claim` is the serial number of the credits, where the issuance had none.
+    """
 
     TYPE: ClassVar[str] = "RETIRED"
 
@@ -176,14 +182,21 @@ class Retired:
     country: str | None = None
     effective_on: str | None = None
     group: str | None = None
+    claim: str | None = None
     details_sha256: str | None = None
 
     def check(self, state: RecordState) -> None:
         """Refuse what the holder does not hold.
 
         Raises:
+            PlannedCredits: the credits are announced and not yet issued.
             Refused: a part is not the holder's.
         """
+        if state.record.planned:
+            raise PlannedCredits(
+                f"{state.name} is of planned credits: they cannot be retired before they exist",
+                record_id=state.record.id,
+            )
         _check_parts(state, self.holder, self.parts)
 
     def apply(self, state: RecordState, stamp: Stamp) -> RecordState:
@@ -206,6 +219,7 @@ class Retired:
             "effective_on": self.effective_on,
             "group": self.group,
             "details_sha256": self.details_sha256,
+            **_claimed(self.claim),
         }
 
     @classmethod
@@ -216,7 +230,7 @@ class Retired:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cancelled:
-    """Parts of a record left the ledger without being retired."""
+    """Parts of a record left the ledger without being retired; `claim` as in `Retired`."""
 
     TYPE: ClassVar[str] = "CANCELLED"
 
@@ -226,6 +240,7 @@ class Cancelled:
     converted_to: str | None = None
     effective_on: str | None = None
     group: str | None = None
+    claim: str | None = None
     details_sha256: str | None = None
 
     def check(self, state: RecordState) -> None:
@@ -256,6 +271,7 @@ class Cancelled:
             "effective_on": self.effective_on,
             "group": self.group,
             "details_sha256": self.details_sha256,
+            **_claimed(self.claim),
         }
 
     @classmethod
@@ -317,10 +333,11 @@ ACTS: Final[Mapping[str, type[Sold | Retired | Cancelled | Erased]]] = {
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """An event that was decided but not yet written."""
+    """An event that was decided but not yet written, and the serial numbers that it claims."""
 
     event_id: str
     happening: Happening
+    claim: Serial | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -403,6 +420,11 @@ def time_text(at_us: int) -> str:
 def time_us(at: str) -> int:
     """Read what `time_text` writes."""
     return (datetime.fromisoformat(at) - _EPOCH) // timedelta(microseconds=1)
+
+
+def _claimed(claim: str | None) -> dict[str, str]:
+    """Say a claim only where there is one: it is rare."""
+    return {} if claim is None else {"claim": claim}
 
 
 def _check_parts(state: RecordState, holder: str | None, parts: Sequence[Part]) -> None:

@@ -5,11 +5,12 @@ retired and cancelled parts tile its grams exactly, without a gap or an overlap.
 not held by the giver cannot be cut out, so it can be neither sold nor retired nor cancelled.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
+from offset.core.canonical import canonical_record
 from offset.core.errors import (
     AlreadyCancelled,
     AlreadyRetired,
@@ -97,9 +98,59 @@ class Record:
     serial_number: str
     sent: dict[str, str]
     first_holder: str | None
-    extra: dict[str, str]
+    extra: dict[str, Any]
     effective_on: str | None
     serial: Serial
+
+    @property
+    def planned(self) -> bool:
+        """Whether the credits are announced and not yet issued."""
+        return bool(self.extra.get("planned"))
+
+
+def issuance(
+    *,
+    project_name: str,
+    registry: str,
+    vintage: int | str,
+    quantity_g: int,
+    serial_number: str,
+    read_serial: Callable[[str, str], Serial],
+    first_holder: str | None = None,
+    extra: Mapping[str, Any] | None = None,
+    effective_on: str | None = None,
+) -> Record:
+    """Make a record of the five texts as they came; `read_serial` reads canonical ones.
+
+    Raises:
+        Invalid: the texts cannot make a record.
+    """
+    canonical = canonical_record(
+        project_name=project_name,
+        registry=registry,
+        vintage=vintage,
+        quantity_g=quantity_g,
+        serial_number=serial_number,
+    )
+    return Record(
+        id=canonical.record_id.hex(),
+        project_name=canonical.project_name,
+        registry=canonical.registry,
+        vintage=canonical.vintage,
+        quantity_g=canonical.quantity_g,
+        serial_number=canonical.serial_number,
+        sent={
+            "project_name": project_name,
+            "registry": registry,
+            "vintage": str(vintage),
+            "quantity": tonnes_text(quantity_g).removesuffix(" t"),
+            "serial_number": serial_number,
+        },
+        first_holder=first_holder,
+        extra={name: value for name, value in (extra or {}).items() if value},
+        effective_on=effective_on,
+        serial=read_serial(canonical.registry, canonical.serial_number),
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -46,6 +46,7 @@ class Field(StrEnum):
     STATUS = "status"  # a word that says what the row means: Gold Standard
     REASON = "reason"  # a word that says why the credits ended; kept in the details too
     PRODUCT = "product"  # a word that tells planned credits from others: Gold Standard
+    CERTIFICATIONS = "certifications"  # standards beside the registry's own; blank for none: Verra
     ARB_ELIGIBLE = "eligible for ARB"  # the two together say where credits went: CAR
     ECOLOGY_ELIGIBLE = "eligible for WA Ecology"
 

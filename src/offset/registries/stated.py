@@ -19,13 +19,14 @@ class Stated:
 
     `project` is the id as the serial writes it, without its registry's letters: `901`, not
     `ACR901`. `country` is two letters, `NA` being Namibia; `vintage` the first year; `period` the
-    first and the last day of the vintage.
+    first and the last day of the vintage; `certified` whether a second standard certifies them.
     """
 
     project: str | None
     country: str | None
     vintage: int | None
     period: tuple[date, date] | None
+    certified: bool | None = None  # only Verra's tell it
 
 
 # The letters that exports, pages and data sets put before a project's number, or leave out:
@@ -39,6 +40,8 @@ _LETTERS: Final[Mapping[str, frozenset[str]]] = {
     "puro": frozenset(),
     "cercarbono": frozenset({"CDC", "CCB"}),
 }
+
+LONGEST_PROJECT: Final = 200  # characters; a longer text is no registry's id, and is not folded
 
 _NUMBERED: Final = re.compile(r"(?P<letters>[A-Z]*+)[ _-]?(?P<number>[0-9]++)", re.ASCII)
 
@@ -59,11 +62,37 @@ def same_project(registry: str, one: str, other: str) -> bool:
     return folded != "" and folded == _folded(registry, other)
 
 
+def folded_project(project: str) -> str:
+    """Write a project id in capitals; a text that is too long to be one stays as it is."""
+    return canonical_serial(project) if len(project) <= LONGEST_PROJECT else project
+
+
 def _folded(registry: str, project: str) -> str:
-    text = canonical_serial(project)
+    text = folded_project(project)
     known = _LETTERS.get(registry)
     numbered = _NUMBERED.fullmatch(text)
     if known is None or numbered is None:
         return text
     letters = "" if numbered["letters"] in known else numbered["letters"]
     return letters + (numbered["number"].lstrip("0") or "0")
+
+
+_PREFIXES: Final[Mapping[str, str]] = {
+    "verra": "VCS",
+    "gold-standard": "GS",
+    "acr": "ACR",
+    "car": "CAR",
+    "art": "ART",
+    "cercarbono": "CDC-",
+}
+
+
+def written_project(registry: str, project: str) -> str:
+    """Write a project id in one way, whichever way a file writes it: `VCS901`, `ACR901`.
+
+    Args:
+        registry: a canonical code, known here or not.
+        project: a project id as a file or a serial number writes it.
+    """
+    folded = _folded(registry, project)
+    return f"{_PREFIXES.get(registry, '')}{folded}" if folded.isdigit() else folded

@@ -45,7 +45,7 @@ _SERIAL: Final = re.compile(
             - [0-9A-Z]{1,20} (?: ,[0-9A-Z]{1,20} ){0,19}                # materials: LDPE,PET
             - [0-9A-Z]{1,20} (?: ,[0-9A-Z]{1,20} ){0,19}                # pathways: EOL2,EOL6
         )
-        - [01]                                                          # flag
+        - (?P<flag> [01] )
     )
     """,
     re.ASCII | re.VERBOSE,
@@ -120,6 +120,7 @@ def _read(text: str) -> tuple[Serial, Stated] | None:
         country=match["country"],
         vintage=start.year,
         period=(start, end),
+        certified=match["flag"] == "1",
     )
     return serial, says
 

@@ -30,6 +30,7 @@ _TRANSACTIONS: Final[Mapping[str, Column]] = {
     "methodology": Field.METHODOLOGY,
     "quantity issued": Field.QUANTITY,
     "serial number": Field.SERIAL,
+    "additional certifications": Field.CERTIFICATIONS,
     "retirement/cancellation date": Field.ENDED_ON,
     "retirement beneficiary": Detail("beneficiary"),
     "retirement reason": Field.REASON,
@@ -38,7 +39,6 @@ _TRANSACTIONS: Final[Mapping[str, Column]] = {
         "sustainable development goals",
         "project type",
         "total vintage quantity",
-        "additional certifications",
     ),
 }
 

@@ -1,0 +1,1 @@
+"""How fast Offset is, as ratios measured side by side in one run. `make bench` runs everything."""

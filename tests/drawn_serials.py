@@ -1,0 +1,305 @@
+"""The grammars under test: texts that each reads, serial numbers drawn from their parts, words."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Final
+from uuid import UUID
+
+from hypothesis import strategies as st
+
+from offset.core.serials import LARGEST_NUMBER, Serial
+from offset.registries import REGISTRIES, cdm
+from offset.registries.stated import Stated
+
+Made = tuple[str, Serial, Stated]  # as the registry writes it, and what has to be read from it
+
+numbers = st.integers(1, 2_000_000_000) | st.integers(1, LARGEST_NUMBER)
+countries = st.from_regex(r"[A-Z]{2}", fullmatch=True)
+vintages = st.integers(1900, 2199)
+_material = st.from_regex(r"[A-Z0-9]{1,8}", fullmatch=True)
+materials = st.lists(_material, min_size=1, max_size=4).map(",".join)
+
+
+@st.composite
+def verra_serials(draw: st.DrawFn) -> Made:
+    first, last = sorted((draw(numbers), draw(numbers)))
+    start, end = sorted((draw(st.dates()), draw(st.dates())))
+    series = draw(st.sampled_from(["VCU", "VCS-VCU", "PWRP-WRC", "PWRP-WCC"]))
+    country, certified = draw(countries), draw(st.booleans())
+    project = draw(st.from_regex(r"[0-9]{1,6}", fullmatch=True))
+    dates = "-".join(f"{day.day:02}{day.month:02}{day.year:04}" for day in (start, end))
+    tail = draw(st.from_regex(r"-[0-9]{1,6}-(VER|MER|APX)-", fullmatch=True)) + country
+    tail += draw(st.from_regex(r"(-[0-9]{1,2})?", fullmatch=True)) + f"-{project}-{dates}"
+    if series.startswith("PWRP"):
+        tail += f"-{draw(materials)}-{draw(materials)}"
+    serial = Serial(
+        registry="verra",
+        series=series,
+        first=first,
+        last=last,
+        unit=series[-3:],
+        head=f"{draw(st.integers(0, 999_999_999))}-",
+        infix="-",
+        tail=f"-{series}{tail}-{'1' if certified else '0'}",
+    )
+    says = Stated(
+        project=project,
+        country=country,
+        vintage=start.year,
+        period=(start, end),
+        certified=certified,
+    )
+    return f"{serial.head}{first}-{last}{serial.tail}", serial, says
+
+
+@st.composite
+def gold_standard_serials(draw: st.DrawFn) -> Made:
+    first, last = sorted((draw(numbers), draw(numbers)))
+    country, vintage = draw(countries), draw(vintages)
+    project = str(draw(st.integers(100, 9_999_999)))
+    batch = draw(st.integers(1, 999_999_999))
+    prefix, kind = draw(st.sampled_from(["GS", ""])), draw(st.integers(1, 99))
+    serial = Serial(
+        registry="gold-standard",
+        series=f"GS1-{batch}",
+        first=first,
+        last=last,
+        unit="VER",
+        head=f"GS1-1-{country}-{prefix}{project}-{kind}-{vintage}-{batch}-",
+        infix="-",
+    )
+    says = Stated(project=project, country=country, vintage=vintage, period=None)
+    return f"{serial.head}{first}-{last}", serial, says
+
+
+@st.composite
+def cdm_serials(draw: st.DrawFn) -> Made:
+    first, last = sorted((draw(numbers), draw(numbers)))
+    country = draw(countries)
+    period, project = draw(st.sampled_from("12")), draw(st.integers(1, 9_999_999))
+    tail = f"-{period}-{period}-0-{project}"
+    serial = Serial(
+        registry="gold-standard",
+        series=f"CDM-{country}",
+        first=first,
+        last=last,
+        unit="CER",
+        head=f"{country}-5-",
+        infix=f"{tail} - {country}-5-",
+        tail=tail,
+    )
+    says = Stated(project=None, country=country, vintage=None, period=None)
+    return f"{country}-5-{first}{tail} - {country}-5-{last}{tail}", serial, says
+
+
+@st.composite
+def batch_serials(draw: st.DrawFn, registry: str, units: Mapping[str, str]) -> Made:
+    """Of ACR's form; `units` are what the registry's programs call a credit."""
+    first, last = sorted((draw(numbers), draw(numbers)))
+    program, unit = draw(st.sampled_from(sorted(units.items())))
+    country, vintage = draw(countries), draw(vintages)
+    project, batch = draw(st.integers(1, 99_999)), draw(st.integers(1, 999_999))
+    serial = Serial(
+        registry=registry,
+        series=f"{program}-{project}-{vintage}-{batch}",
+        first=first,
+        last=last,
+        unit=unit,
+        head=f"{program}-{country}-{project}-{vintage}-{batch}-",
+        infix=" to ",
+    )
+    says = Stated(project=str(project), country=country, vintage=vintage, period=None)
+    return f"{serial.head}{first} to {last}", serial, says
+
+
+@st.composite
+def car_serials(draw: st.DrawFn) -> Made:
+    first, last = sorted((draw(numbers), draw(numbers)))
+    kind, unit = draw(st.sampled_from([("1", "CRT"), ("ROC", "ROC")]))
+    country, state, vintage = draw(countries), draw(countries), draw(vintages)
+    project, batch = draw(st.integers(1, 99_999)), draw(st.integers(1, 999_999))
+    protocol, developer = draw(st.integers(1, 999)), draw(st.integers(1, 99_999))
+    serial = Serial(
+        registry="car",
+        series=str(batch),
+        first=first,
+        last=last,
+        unit=unit,
+        head=f"CAR-{kind}-{country}-{project}-{protocol}-{developer}-{state}-{vintage}-{batch}-",
+        infix=" to ",
+    )
+    says = Stated(project=str(project), country=country, vintage=vintage, period=None)
+    return f"{serial.head}{first} to {last}", serial, says
+
+
+@st.composite
+def puro_serials(draw: st.DrawFn) -> Made:
+    gsrn = draw(st.just("") | st.from_regex(r"[0-9]{18}", fullmatch=True))
+    of = st.integers(1, 10**12 - 1) if gsrn else numbers
+    first, last = sorted((draw(of), draw(of)))
+    credit = draw(st.sampled_from(PURO_CLASSES))
+    country, vintage = draw(countries), draw(vintages)
+    facility = draw(st.integers(1, 999_999))
+    issuance = str(UUID(int=draw(st.integers(0, 2**128 - 1))))
+    serial = Serial(
+        registry="puro",
+        series=f"{issuance}_{gsrn}" if gsrn else issuance,
+        first=first,
+        last=last,
+        unit=credit,
+        head=f"PURO_PR_{credit}_{country}_{facility}_{vintage}_{issuance}_{gsrn}",
+        infix=f"-{gsrn}",
+        width=12 if gsrn else 1,
+    )
+    says = Stated(project=str(facility), country=country, vintage=vintage, period=None)
+    digits = [f"{gsrn}{n:012}" if gsrn else str(n) for n in (first, last)]
+    front = f"PURO_PR_{credit}_{country}_{facility}_{vintage}_{issuance}"
+    return f"{front}_{digits[0]}-{digits[1]}", serial, says
+
+
+@st.composite
+def cercarbono_serials(draw: st.DrawFn) -> Made:
+    of = st.just(0) | numbers
+    first, last = sorted((draw(of), draw(of)))
+    project = draw(st.integers(1, 99_999))
+    country = draw(st.sampled_from([None, "CO", "MX"]))
+    vintage = draw(st.none() | vintages)
+    text = f"{draw(st.sampled_from(['CDC', 'CDC_R', 'IC']))}_{project}"
+    text += draw(st.from_regex(r"_[0-9]{1,2}_[0-9]{1,2}_[0-9]{2,3}_[0-9]{1,2}", fullmatch=True))
+    text += draw(st.sampled_from(["", "_R1_XX", "_R4_2B", "_XX_XX"]))
+    text += "_1" if country is None else f"_{country}_1_2"
+    if vintage is None:
+        text += draw(st.sampled_from(["", "_BF"]))
+    else:
+        text += draw(st.sampled_from(["_{}", "_{}_BF", "_BFC_{}", "_BFI_{}"])).format(vintage)
+    serial = Serial(
+        registry="cercarbono",
+        series=f"{text}/",
+        first=first,
+        last=last,
+        unit="Carboncer",
+        head=f"{text}/",
+        infix="-",
+    )
+    says = Stated(project=str(project), country=country, vintage=vintage, period=None)
+    return f"{text}/{first}-{last}", serial, says
+
+
+@dataclass(frozen=True, kw_only=True)
+class Grammar:
+    """A grammar as its module has it, and what its tests are made of.
+
+    `texts` are canonical, of every form that it reads; `words` is what texts like them are made
+    of. `lowest` is the first number that it reads. With `bare` it knows serial numbers without
+    numbers too: they say what they say and are opaque.
+    """
+
+    parse: Callable[[str], Serial | None]
+    finds: Callable[[str], bool]
+    stated: Callable[[str], Stated | None]
+    serials: st.SearchStrategy[Made]
+    texts: tuple[str, ...]
+    words: tuple[str, ...]
+    lowest: int = 1
+    bare: bool = False
+
+
+PURO_CLASSES: Final = ("CORC", "CORC20+", "CORC100+", "CORC1000+", "CORC_100")
+PURO_ISSUANCE: Final = "0f0e0d0c-1b2a-4394-8586-a7b8c9d0e1f2"  # Puro's shape, not Puro's own
+PURO_OTHER: Final = "9f8e7d6c-5b4a-4930-8271-605f4e3d2c1b"
+PURO_GSRN: Final = "643002409999000010"
+_OLDER: Final = f"{PURO_OTHER.upper()}_{PURO_GSRN}"
+
+TEXTS: Final[Mapping[str, tuple[str, ...]]] = {
+    "verra": (
+        "90001-5000001-5000250-VCS-VCU-901-VER-KE-14-9001-01012020-31122020-1",
+        "1401-7-7-VCU-091-MER-AU-14-901-16042012-15042013-0",
+        "90002-12-345-VCS-VCU-500-VER-US-90021-01012024-31122024-0",
+        "90003-1-75-PWRP-WCC-9196-VER-TH-9003-01012021-31052021-RIGID,PET-EOL2,EOL6-0",
+    ),
+    "gold-standard": (
+        "GS1-1-KE-GS99001-16-2025-90001-101-350",
+        "GS1-1-KH-990-4-2012-302-7-7",
+    ),
+    "cdm": (
+        "RW-5-900001-2-2-0-99207 - RW-5-900250-2-2-0-99207",
+        "LS-5-1-1-1-0-9 - LS-5-12-1-1-0-9",
+    ),
+    "acr": (
+        "ACR-US-901-2019-9001-120000095 TO 120000156",
+        "ACR-FR-9129-2025-9917-7 TO 7",
+        "ACR-CA-2015-2010-2012-2000 TO 2020",  # numbers like years
+    ),
+    "art": (
+        "ART-GY-902-2021-9011-2700001 TO 2701000",
+        "FCPF-CI-930-2023-9020-1 TO 46000",
+    ),
+    "car": (
+        "CAR-1-US-9008-27-945-WA-2015-9010-1 TO 8600",
+        "CAR-ROC-US-9056-129-9283-WV-2025-9969-60000 TO 60294",
+        "CAR-1-MX-2012-42-2013-EM-2018-2010-2000 TO 2000",  # numbers like years
+    ),
+    "puro": (
+        f"PURO_PR_CORC100+_NA_990001_2025_{PURO_ISSUANCE.upper()}_775-784",
+        f"PURO_PR_CORC_NO_990002_2022_{_OLDER}000000097989-{PURO_GSRN}000000102683",
+        f"PURO_PR_CORC_100_NA_990001_2025_{PURO_ISSUANCE.upper()}_775-784",
+    ),
+    "cercarbono": (
+        "CDC_901_1_1_321_14_1/0-9515",
+        "CDC_901_1_1_321_14_1_2009/4426-4971",
+        "CDC_907_3_1_323_14_CO_1_2_2020/13430-28892",
+        "CDC_R_922_2_11_322_14_R4_2X_CO_1_2_BFC_2015/7-7",
+        "IC_915_1_1_321_14_CO_1_1_2008_BF/1-71",
+    ),
+}
+
+
+def _grammar(
+    name: str,
+    serials: st.SearchStrategy[Made],
+    *words: str,
+    lowest: int = 1,
+    bare: bool = False,
+) -> Grammar:
+    grammar = cdm if name == "cdm" else REGISTRIES[name]
+    return Grammar(
+        parse=grammar.parse,
+        finds=grammar.finds,
+        stated=grammar.stated,
+        serials=serials,
+        texts=TEXTS[name],
+        words=words,
+        lowest=lowest,
+        bare=bare,
+    )
+
+
+_BATCH_WORDS: Final = ("US-", "2019-", "901-", " TO ")
+GRAMMARS: Final[Mapping[str, Grammar]] = {
+    "verra": _grammar(
+        "verra", verra_serials(), *("-VCS", "-VCU", "-PWRP", "-WRC", "-VER-KE", "-01012020", ",")
+    ),
+    "gold-standard": _grammar(
+        "gold-standard", gold_standard_serials(), *("GS1-1", "-KE", "-GS", "-2019", "-5-")
+    ),
+    "cdm": _grammar("cdm", cdm_serials(), *("RW-5-", "900001", "-2-2-0-9", " - ", " TO ")),
+    "acr": _grammar("acr", batch_serials("acr", {"ACR": "ERT"}), "ACR-", *_BATCH_WORDS),
+    "art": _grammar(
+        "art",
+        batch_serials("art", {"ART": "TREES", "FCPF": "FCPF"}),
+        *("ART-", "FCPF-", *_BATCH_WORDS),
+    ),
+    "car": _grammar("car", car_serials(), "CAR-1-", "CAR-ROC-", "WA-", *_BATCH_WORDS),
+    "puro": _grammar(
+        "puro",
+        puro_serials(),
+        *("PURO_PR_", "CORC", "_NA", "_990001", "_2025_", PURO_ISSUANCE.upper(), PURO_GSRN, "+"),
+    ),
+    "cercarbono": _grammar(
+        "cercarbono",
+        cercarbono_serials(),
+        *("CDC_", "IC_", "_321_14", "_CO_1_2", "_2009", "_BFC", "_", "/"),
+        lowest=0,
+        bare=True,
+    ),
+}
