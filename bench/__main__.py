@@ -9,6 +9,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Final
 
+from bench import proofs as log_proofs
 from bench.bulk import Measured, measured
 from bench.machine import described
 from databases import PostgresDatabases, postgres_databases, prepare_template, sqlite_url_of
@@ -21,6 +22,7 @@ def main() -> None:
     """Measure and write the results."""
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     parser.add_argument("--rows", type=int, default=1_000_000, help="rows of the bulk import")
+    parser.add_argument("--events", type=int, default=1_000_000, help="events of the log")
     parser.add_argument("--output", type=Path, default=RESULTS, help="where to write the results")
     asked = parser.parse_args()
     lines = [
@@ -29,6 +31,7 @@ def main() -> None:
         f"{datetime.now(UTC):%Y-%m-%d}, {described()}. Made by `make bench`.",
         "",
         *bulk(asked.rows),
+        *proofs(asked.events),
     ]
     asked.output.write_text("\n".join(lines) + "\n", encoding="utf-8")
     sys.stdout.write(f"{asked.output} is written.\n")
@@ -64,6 +67,33 @@ def bulk(rows: int) -> Iterator[str]:
                 naked = measured("bare", bare, dump)
                 yield from _table(engine, done, finished, plain, naked)
         yield ""
+
+
+def proofs(count: int) -> Iterator[str]:
+    """Publish a log of `count` events and prove some of them."""
+    yield "## The log"
+    yield ""
+    yield (
+        f"{count:,} events written plainly, published at once, 2,002 of them proven: each proof is "
+        "made as the server makes it, without HTTP, then read and verified as a stranger does. "
+        "Times are the median, the 99th percentile and the largest."
+    )
+    yield ""
+    yield "| database | events published/s | proof made, ms | verified, ms | largest proof, bytes |"
+    yield "|---|---:|---:|---:|---:|"
+    with TemporaryDirectory(prefix="offset-bench-") as folder, ExitStack() as stack:
+        postgres = stack.enter_context(postgres_databases())
+        for engine in ("SQLite", "PostgreSQL"):
+            own = Path(folder) / engine
+            own.mkdir()
+            with _ledgers(engine, own, postgres) as (ledger, _, _):
+                _say(f"{engine}: the log of {count:,} events")
+                found = log_proofs.measured(ledger, own, count)
+                yield (
+                    f"| {engine} | {found.published:,.0f} | {log_proofs.spread(found.made_ms)} | "
+                    f"{log_proofs.spread(found.checked_ms)} | {found.largest:,} |"
+                )
+    yield ""
 
 
 def _table(

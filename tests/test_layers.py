@@ -55,6 +55,10 @@ MAY_IMPORT: Final[Mapping[str, set[str]]] = {
     "verifying": STORAGE | BESIDE | {"loading", "appending", "stretches"},
     "stretches": STORAGE,
     "erasing": BESIDE,
+    # A log from its files alone: no database.
+    "checking": RULES | {"registries"},
+    "logexport": RULES,
+    "logcommands": RULES | {"checking", "logexport"},
     # A registry's export, from a file's bytes to what its rows say.
     "cells": RULES,
     "sheets": RULES,
@@ -73,11 +77,19 @@ MAY_IMPORT: Final[Mapping[str, set[str]]] = {
     "receiving": SHAPES | {"units"},
     "routes": API,
     "import_routes": API | {"routes", "imports", "import_queue"},
+    "log_routes": API | {"routes"},
+    "terminal": RULES | {"database"},
     "pages": API,
     "client": RULES | {"schemas"},
 }
-ANYTHING: Final = {"main", "cli", "__main__"}  # of these only the command line imports another
-IMPORTED_BY: Final = {"main": {"cli"}, "cli": {"__main__"}, "__main__": set[str]()}
+# Of these only the command line imports another.
+ANYTHING: Final = {"main", "cli", "cli_log", "__main__"}
+IMPORTED_BY: Final = {
+    "main": {"cli", "cli_log"},
+    "cli_log": {"cli"},
+    "cli": {"__main__"},
+    "__main__": set[str](),
+}
 
 # What comes from elsewhere than offset and Python itself.
 CORE_LIBRARIES: Final = {"canonical": {"rfc8785"}, "notes": {"cryptography"}}

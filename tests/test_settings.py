@@ -1,13 +1,17 @@
 """The environment: every setting is read, a wrong value is one sentence, strangers are ignored."""
 
+import stat
+from pathlib import Path
 from typing import Final
 
 import httpx2
 import pytest
 
-from builders import create
+from builders import ORIGIN, create
 from commands import run_offset, said
+from logs import witness
 from offset.core.errors import Unfit
+from offset.log.keys import KeyFile
 from offset.settings import Settings, read_settings, variable
 from servers import running_server
 
@@ -15,6 +19,8 @@ DEFAULTS: Final = {
     "database_url": "sqlite:///offset.db",
     "origin": None,
     "unparsed": "keep",
+    "log_key": None,
+    "witnesses": "",
     "import_max_bytes": 200_000_000,
 }
 OPAQUE: Final = "KLMN 0042 (block 7)"  # no registry's grammar finds anything in it
@@ -36,6 +42,8 @@ def test_every_setting_is_read_from_its_variable(monkeypatch: pytest.MonkeyPatch
         "DATABASE_URL": "postgresql://offset_server@localhost/offset_ledger",
         "OFFSET_ORIGIN": "registry.example/log",
         "OFFSET_UNPARSED": "refuse",
+        "OFFSET_LOG_KEY": Path("/etc/offset/log-key"),
+        "OFFSET_WITNESSES": "tower.example+a1b2c3d4+BA== https://tower.example",
         "OFFSET_IMPORT_MAX_BYTES": 5_000_000,
     }
     assert {variable(name) for name in Settings.model_fields} == set(given)
@@ -114,3 +122,51 @@ def test_serial_numbers_that_no_grammar_reads_are_kept_unless_they_are_to_be_ref
     with running_server(sqlite_url) as server:
         kept = httpx2.post(f"{server.url}/records", json=opaque)
     assert (kept.status_code, kept.json()["serial"]["unparsed"]) == (201, True)
+
+
+# --- the log's ----------------------------------------------------------------------------------
+
+
+def refused(url: str, **settings: object) -> str:
+    """What a server that does not start says."""
+    with pytest.raises(RuntimeError) as raised, running_server(url, **settings):  # type: ignore[arg-type]
+        pass
+    return "".join(raised.value.__notes__)
+
+
+def test_a_server_on_sqlite_makes_its_key_once_and_only_its_owner_can_read_it(
+    sqlite_url: str, tmp_path: Path
+) -> None:
+    path = tmp_path / "offset.db.log-key"
+    keys = []
+    for _ in range(2):
+        with running_server(sqlite_url, origin=ORIGIN):
+            keys.append(KeyFile(path).keys(ORIGIN))
+    assert keys[0] == keys[1]
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+
+
+def test_a_key_that_is_named_is_not_made(sqlite_url: str, tmp_path: Path) -> None:
+    assert "there is no such key: offset log key new" in refused(
+        sqlite_url, log_key=tmp_path / "nothing"
+    )
+    assert not (tmp_path / "offset.db.log-key").exists()
+
+
+def test_the_key_of_another_log_keeps_a_server_from_starting(
+    sqlite_url: str, tmp_path: Path
+) -> None:
+    key = tmp_path / "other-key"
+    KeyFile(key).make("other.example/log")
+    words = refused(sqlite_url, origin=ORIGIN, log_key=key)
+    assert f"it has keys of other.example/log, the ledger's origin is {ORIGIN}" in words
+    assert "Traceback" not in words
+
+
+@pytest.mark.parametrize(
+    "witnesses", ["tower", f"{witness('tower').verifier.vkey}", "a+b+c https://tower.example"]
+)
+def test_a_witness_without_a_key_or_an_address_is_refused(sqlite_url: str, witnesses: str) -> None:
+    words = refused(sqlite_url, witnesses=witnesses)
+    assert "OFFSET_WITNESSES: " in words
+    assert "Traceback" not in words

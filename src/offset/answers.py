@@ -99,6 +99,7 @@ def event_view(event: Event, serial: Serial) -> Json:
         "created_at": event.at,
         "seq": event.seq,
         "position": event.position,
+        "proof": f"/log/proof/{event.id}",
         "details": None,
     }
 

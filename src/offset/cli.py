@@ -5,16 +5,16 @@ import secrets
 import signal
 import socket
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager, suppress
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
-from rich.console import Console
 
 from offset import __version__
+from offset.cli_log import log_app, publish, verify_elsewhere
 from offset.core.errors import OffsetError, Unfit
+from offset.terminal import ERR, OUT, opened_database, progress
 
 if TYPE_CHECKING:
     from offset.auditing import Audit
@@ -34,8 +34,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-_out = Console(soft_wrap=True, highlight=False, markup=False)
-_err = Console(stderr=True, soft_wrap=True, highlight=False, markup=False)
+app.add_typer(log_app, name="log")
+app.command()(publish)
 
 
 def main() -> None:
@@ -43,7 +43,7 @@ def main() -> None:
     try:
         app()
     except OffsetError as error:
-        _err.print(f"offset: {error.detail}")
+        ERR.print(f"offset: {error.detail}")
         sys.exit(1)
 
 
@@ -60,7 +60,7 @@ def serve(
     database, _ = open_ledger(read_settings(), pool_size=1)
     database.close()
     with closing(_listener(port)) as listener:
-        _out.print(
+        OUT.print(
             f"Offset {__version__} serves {_name(database)} at http://127.0.0.1:{port}/docs "
             "until Ctrl+C."
         )
@@ -88,7 +88,7 @@ def migrate_command(
     from offset.settings import read_settings
 
     settings = read_settings()
-    with _database(settings.database_url) as database:
+    with opened_database(settings.database_url) as database:
         if role is not None and database.is_sqlite:
             raise Unfit("--role is for PostgreSQL: SQLite has no roles")
         migrate(database)
@@ -97,7 +97,7 @@ def migrate_command(
         if role is not None:
             with database.writing() as connection:
                 grant(connection, role)
-    _out.print(f"The schema is up to date; the ledger's origin is {origin}.")
+    OUT.print(f"The schema is up to date; the ledger's origin is {origin}.")
 
 
 @app.command()
@@ -114,12 +114,12 @@ def demo(
 
     database, origin = open_ledger(read_settings(), pool_size=2)
     try:
-        with _progress("Rows") as show:
+        with progress("Rows") as show:
             ledger, reader = Ledger(database, origin=origin), Reader(database)
             made = fill(ledger, reader, rows=rows, seed=seed, progress=show)
     finally:
         database.close()
-    _out.print(
+    OUT.print(
         f"{made.rows} rows of synthetic exports imported, {made.reported} reported: "
         f"{made.records} records, {made.sales} sales, {made.retirements} retirements of those. "
         "Look at them: offset serve"
@@ -127,28 +127,46 @@ def demo(
 
 
 @app.command()
-def verify() -> None:
-    """Replay all events and compare the database with them.
+def verify(
+    files: Annotated[
+        list[Path] | None,
+        typer.Argument(help="A proof, or two checkpoints; nothing for the ledger itself."),
+    ] = None,
+    log: Annotated[str | None, typer.Option(help="A whole log: a folder, or its address.")] = None,
+    key: Annotated[
+        list[str] | None, typer.Option(help="The log's public key, or a file with it.")
+    ] = None,
+    policy: Annotated[Path | None, typer.Option(help="Who has to have signed.")] = None,
+    state: Annotated[
+        Path | None, typer.Option(help="Where to go on from; kept for the next time.")
+    ] = None,
+) -> None:
+    """Check a ledger's database, or, of any ledger, a proof, two checkpoints or a whole log.
 
-    The first differences are named, and the exit status is 1.
+    Without arguments: replay all events and compare the database and its log with them. The
+    first differences are named, and the exit status is 1.
     """
+    if files or log is not None:
+        raise typer.Exit(verify_elsewhere(files or [], log, key or [], policy, state))
+    if key or policy is not None or state is not None:
+        raise Unfit("name a proof file, two checkpoints, or a log with --log")
     from offset.migrating import require_schema
     from offset.settings import read_settings
     from offset.verifying import LARGEST_REPORT, verify_database
 
-    with _database(read_settings().database_url, new=False) as database:
+    with opened_database(read_settings().database_url, new=False) as database:
         require_schema(database)
-        with _progress("Events") as show:
+        with progress("Events") as show:
             report = verify_database(database, show)
     if not report.sound:
         for difference in report.differences:
-            _err.print(f"offset: not sound: {difference}")
+            ERR.print(f"offset: not sound: {difference}")
         if len(report.differences) == LARGEST_REPORT:
-            _err.print(f"offset: these are the first {LARGEST_REPORT}; there may be more")
+            ERR.print(f"offset: these are the first {LARGEST_REPORT}; there may be more")
         raise typer.Exit(1)
-    _out.print(
+    OUT.print(
         f"Sound: {report.events} events of {report.records} records replayed; records, holdings, "
-        "parts, claims, details, heads and hashes are what the events make."
+        "parts, claims, details, heads, hashes and the log are what the events make."
     )
 
 
@@ -166,11 +184,11 @@ def erase(
     from offset.settings import read_settings
 
     settings = read_settings()
-    with _database(settings.database_url, new=False) as database:
+    with opened_database(settings.database_url, new=False) as database:
         database.require_durability()
         require_schema(database)
         erase_details(database, ensure_origin(database, settings.origin, None), event)
-    _out.print(f"The details of event {event} are erased. Backups made before still have them.")
+    OUT.print(f"The details of event {event} are erased. Backups made before still have them.")
 
 
 @app.callback(invoke_without_command=True)
@@ -179,7 +197,7 @@ def version(
 ) -> None:
     """Say which version this is."""
     if show:
-        _out.print(f"offset {__version__}")
+        OUT.print(f"offset {__version__}")
         raise typer.Exit
 
 
@@ -197,7 +215,7 @@ def audit(
     """
     from offset.auditing import audit as audit_files
 
-    with _progress("Rows") as show:
+    with progress("Rows") as show:
         found = audit_files(files, show)
     if as_json:
         sys.stdout.write(json.dumps(found.as_json(), ensure_ascii=False, indent=1) + "\n")
@@ -213,7 +231,7 @@ def _print_audit(found: "Audit") -> None:
     from offset.core.quantities import tonnes_text
 
     for finding in found.findings:
-        _out.print(f"{finding.file}:{finding.line}: {finding.code}: {finding.detail}")
+        OUT.print(f"{finding.file}:{finding.line}: {finding.code}: {finding.detail}")
     totals = Table("registry", "vintage", box=None, pad_edge=False)
     for name in ("issued", "retired", "cancelled"):
         totals.add_column(name, justify="right")
@@ -223,14 +241,14 @@ def _print_audit(found: "Audit") -> None:
             texts = (tonnes_text(quantity_g) for quantity_g in quantities)
             totals.add_row(total.registry, str(total.vintage), *texts)
     if totals.row_count:
-        _out.print(totals)
+        OUT.print(totals)
     for sentence in found.passed_over:
-        _out.print(sentence)
+        OUT.print(sentence)
     if found.repeated:
-        _out.print(f"{found.repeated} rows stand in an earlier file, too, and are counted once.")
+        OUT.print(f"{found.repeated} rows stand in an earlier file, too, and are counted once.")
     if found.planned_g:
-        _out.print(f"{tonnes_text(found.planned_g)} are planned, and in no sum.")
-    _out.print(f"{found.rows} rows, {len(found.findings)} findings.")
+        OUT.print(f"{tonnes_text(found.planned_g)} are planned, and in no sum.")
+    OUT.print(f"{found.rows} rows, {len(found.findings)} findings.")
 
 
 @app.command(name="import")
@@ -273,7 +291,7 @@ def import_command(
                     imports, import_id, Ledger(database, origin=origin), named, reported, dry_run
                 )
             except Invalid as error:
-                _err.print(f"offset: {visible(error.detail)}")
+                ERR.print(f"offset: {visible(error.detail)}")
                 raise typer.Exit(2) from None
             if as_json:
                 _print_import_as_json(import_id, imported, reported, dry_run=dry_run)
@@ -310,9 +328,9 @@ def _import(
 
     before = {one: signal.signal(one, note) for one in (signal.SIGINT, signal.SIGTERM)}
     try:
-        with _progress("Rows") as show:
+        with progress("Rows") as show:
 
-            def progress(done: int, total: int) -> None:
+            def counted(done: int, total: int) -> None:
                 show(done, total)
                 check()
 
@@ -320,11 +338,11 @@ def _import(
                 *(imports, import_id, ledger, files),
                 dry_run=dry_run,
                 report=report,
-                progress=progress,
+                progress=counted,
             )
     except Stopped:
         done = "nothing was changed" if dry_run else "the same command goes on from there"
-        _err.print(f"offset: stopped between two batches; {done}")
+        ERR.print(f"offset: stopped between two batches; {done}")
         raise typer.Exit(128 + signals[0]) from None
     finally:
         for one, handler in before.items():
@@ -351,23 +369,23 @@ def _print_import(imported: "Imported", reported: "Reported", *, dry_run: bool) 
             vintage = "" if one.vintage is None else str(one.vintage)
             texts = (one.registry, visible(one.project), vintage, one.measure)
             table.add_row(*texts, tonnes_text(one.file_g), tonnes_text(one.ledger_g))
-        _out.print("Files and ledger differ:")
-        _out.print(table)
+        OUT.print("Files and ledger differ:")
+        OUT.print(table)
         if (more := len(imported.differences) - MOST_DIFFERENCES) > 0:
-            _out.print(f"and {more} smaller ones")
+            OUT.print(f"and {more} smaller ones")
     for code, (count, issue) in reported.examples.items():
         where = issue.file if issue.line is None else f"{issue.file}:{issue.line}"
-        _out.print(f"{count} {code}: {visible(where)}: {visible(issue.detail)}")
+        OUT.print(f"{count} {code}: {visible(where)}: {visible(issue.detail)}")
     for sentence in imported.passed_over:
-        _out.print(visible(sentence))
+        OUT.print(visible(sentence))
     if reported.examples:
-        _out.print(f"All that was reported: {reported.path}")
-    _out.print(
+        OUT.print(f"All that was reported: {reported.path}")
+    OUT.print(
         f"{imported.rows} rows = {imported.applied} applied + {imported.unchanged} unchanged + "
         f"{imported.reported} reported."
     )
     if dry_run:
-        _out.print("A dry run: nothing was changed.")
+        OUT.print("A dry run: nothing was changed.")
 
 
 def _print_import_as_json(
@@ -393,21 +411,6 @@ def _print_import_as_json(
     sys.stdout.write("\n ]\n}\n")
 
 
-@contextmanager
-def _database(url: str, *, new: bool = True) -> "Iterator[Database]":
-    """Open a database; only where `new` may it be a SQLite file that is not there yet."""
-    from offset.database import Database
-
-    database = Database(url, pool_size=2)
-    try:
-        if not new and database.is_sqlite and not Path(str(database.url.database)).exists():
-            raise Unfit(f"there is no ledger at {database.url.database}")
-        database.reach()
-        yield database
-    finally:
-        database.close()
-
-
 def _name(database: "Database") -> str:
     """Name a ledger without its user and password."""
     name = database.url.database or database.url.username
@@ -427,28 +430,3 @@ def _listener(port: int) -> socket.socket:
             f"cannot listen on 127.0.0.1:{port}: {error.strerror}; another port: --port"
         ) from error
     return listener
-
-
-@contextmanager
-def _progress(what: str) -> Iterator[Callable[[int, int], None]]:
-    """Give a function to call with what is done and the total; its first call shows the bar."""
-    from rich.progress import (
-        BarColumn,
-        MofNCompleteColumn,
-        Progress,
-        TextColumn,
-        TimeRemainingColumn,
-    )
-
-    columns = (TextColumn(what), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    bar = Progress(*columns, console=_err, disable=not _err.is_terminal)
-    task = bar.add_task(what, total=None)
-
-    def show(done: int, total: int) -> None:
-        bar.start()
-        bar.update(task, completed=done, total=total)
-
-    try:
-        yield show
-    finally:
-        bar.stop()

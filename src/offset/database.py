@@ -33,7 +33,7 @@ from offset.core.errors import DatabaseUnavailable, Unfit
 
 COPY_FROM_ROWS: Final = 64  # below, PostgreSQL takes pipelined INSERTs as fast as a COPY
 _DRIVERS: Final = ("sqlite", "sqlite+pysqlite", "postgresql", "postgresql+psycopg")
-_KEY_LOCKS, _SERIES_LOCKS = 1, 2  # classes of PostgreSQL advisory locks
+_KEY_LOCKS, _SERIES_LOCKS, _PUBLISHER_LOCK = 1, 2, 4  # classes of PostgreSQL advisory locks
 _CONNECTION: Final = {
     "prepare_threshold": None,  # a pooler in transaction mode loses prepared statements
     "connect_timeout": 3,  # seconds
@@ -275,6 +275,16 @@ class Database:
     def lock_series(self, connection: Connection, buckets: Iterable[int]) -> None:
         """Wait until no other transaction creates in these buckets of series."""
         self._advisory(connection, _SERIES_LOCKS, buckets)
+
+    def lock_publisher(self, connection: Connection) -> bool:
+        """Be the one who publishes the log until the transaction ends; False if another is."""
+        if self.is_sqlite:  # BEGIN IMMEDIATE is this lock too
+            return True
+        return bool(
+            connection.exec_driver_sql(
+                "SELECT pg_try_advisory_xact_lock(%s, 0)", (_PUBLISHER_LOCK,)
+            ).scalar_one()
+        )
 
     def _advisory(self, connection: Connection, kind: int, numbers: Iterable[int]) -> None:
         ordered = sorted(set(numbers))

@@ -4,7 +4,7 @@ import gc
 import logging
 import secrets
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from importlib.resources import files
 from pathlib import Path
 from typing import Any, Final
@@ -17,16 +17,24 @@ from starlette.staticfiles import StaticFiles
 from offset import __version__
 from offset.core.errors import (
     Internal,
+    LogMalformed,
     Malformed,
     MethodNotAllowed,
     OffsetError,
     PageNotFound,
+    Unfit,
 )
 from offset.database import Database
 from offset.guard import Guard
 from offset.import_queue import ImportQueue
 from offset.import_routes import router as import_router
 from offset.ledger import Ledger, ensure_origin
+from offset.log import Log
+from offset.log.keys import KeyFile
+from offset.log.publisher import Publisher
+from offset.log.ticker import Ticker
+from offset.log.witnesses import Witnesses, read_witnesses
+from offset.log_routes import router as log_router
 from offset.migrating import migrate, require_schema
 from offset.reading import Reader
 from offset.receiving import LeanRoute, respond_error
@@ -35,7 +43,7 @@ from offset.settings import Settings, read_settings
 from offset.submitting import Submission
 from offset.writer import Writer
 
-ROUTERS: Final = (router, import_router)
+ROUTERS: Final = (router, import_router, log_router)
 _log: Final = logging.getLogger("uvicorn.error")
 _DOCS_POLICY: Final = (
     "default-src 'none'; script-src 'self'; style-src 'self'; "
@@ -69,6 +77,35 @@ def open_ledger(settings: Settings, *, pool_size: int = 10) -> tuple[Database, s
     return database, origin
 
 
+def key_file_of(settings: Settings, database: Database) -> KeyFile | None:
+    """Name the file of the log's key: the setting's, or the one beside an SQLite file."""
+    if settings.log_key is not None:
+        return KeyFile(settings.log_key)
+    return KeyFile(Path(f"{database.url.database}.log-key")) if database.is_sqlite else None
+
+
+def open_publisher(settings: Settings, database: Database, origin: str) -> Publisher | None:
+    """Make the log's publisher, with a key of its own on SQLite; None without a key.
+
+    Raises:
+        Unfit: the key or a witness is not what it has to be.
+    """
+    key_file = key_file_of(settings, database)
+    if key_file is None:
+        _log.warning("This server does not publish the log: it has no OFFSET_LOG_KEY.")
+        return None
+    if settings.log_key is None and not key_file.path.exists():
+        with suppress(Unfit):  # another process of this ledger was first
+            key_file.make(origin)
+    try:
+        witnesses = read_witnesses(settings.witnesses)
+    except LogMalformed as error:
+        raise Unfit(f"OFFSET_WITNESSES: {error.detail}") from None
+    return Publisher(
+        database, origin=origin, key_file=key_file, witnesses=Witnesses(database, witnesses)
+    )
+
+
 def create_app(settings: Settings | None = None) -> Guard:
     """Make the application of one ledger."""
 
@@ -76,8 +113,14 @@ def create_app(settings: Settings | None = None) -> Guard:
     async def lifespan(app: FastAPI) -> AsyncIterator[dict[str, Any]]:
         try:
             chosen = settings or read_settings()
-            # 8 connections for reading, one for the writer, three for an import.
-            database, origin = open_ledger(chosen, pool_size=12)
+            # 8 connections for reading, one for the writer, three for an import, one to publish.
+            database, origin = open_ledger(chosen, pool_size=13)
+            try:
+                publisher = open_publisher(chosen, database, origin)
+            except Unfit:
+                database.close()
+                raise
+            ticker = None if publisher is None else Ticker(publisher)
             imports = ImportQueue(
                 Ledger(database, origin=origin), largest_bytes=chosen.import_max_bytes
             )
@@ -88,8 +131,10 @@ def create_app(settings: Settings | None = None) -> Guard:
         app.state.imports = imports
         writer = Writer(Ledger(database, origin=origin))
         submission = Submission(refuse_unparsed=chosen.unparsed == "refuse")
-        app.state.api = Api(writer, Reader(database), submission)
+        app.state.api = Api(writer, Reader(database), submission, Log(database))
         writer.start()
+        if ticker is not None:
+            ticker.start()
         gc.collect()
         gc.freeze()  # what start-up made is never garbage; p99 falls by a factor of six
         try:
@@ -97,6 +142,8 @@ def create_app(settings: Settings | None = None) -> Guard:
         finally:
             imports.stop()
             writer.stop()
+            if ticker is not None:
+                ticker.stop()
             database.close()
 
     app = FastAPI(

@@ -71,8 +71,8 @@ def grant(connection: Connection, role: str) -> None:
         ("SELECT, INSERT", "records, events, event_parts, ledger_origin, series"),
         ("SELECT, INSERT, UPDATE", "record_state, details"),
         ("SELECT, INSERT, DELETE", "holdings, serial_claims"),
-        ("SELECT, INSERT", "idempotency_keys, import_issues"),
-        ("SELECT, INSERT, UPDATE", "imports"),
+        ("SELECT, INSERT", "idempotency_keys, import_issues, log_checkpoints, log_keys"),
+        ("SELECT, INSERT, UPDATE", "imports, log_tiles, log_state, log_cosignatures"),
         ("SELECT, UPDATE", "ledger_head"),
         ("SELECT", "alembic_version"),
     ):

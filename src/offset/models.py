@@ -172,6 +172,50 @@ details: Final = Table(
     Column("private", Boolean, nullable=False),
 )
 
+# The log's hash tiles: up to 256 joined hashes; a wider one begins with the narrower one.
+log_tiles: Final = Table(
+    "log_tiles",
+    metadata,
+    Column("level", SmallInteger, primary_key=True),
+    Column("tile", Big, primary_key=True),
+    Column("hashes", LargeBinary, nullable=False),
+)
+
+# How many events are in the tiles, and the root of their tree.
+log_state: Final = Table(
+    "log_state",
+    metadata,
+    Column("id", SmallInteger, CheckConstraint("id = 1", name="one_row"), primary_key=True),
+    Column("size", Big, nullable=False),
+    Column("root", LargeBinary, nullable=False),
+)
+
+# Every checkpoint that was ever signed, as the note that it is.
+log_checkpoints: Final = Table(
+    "log_checkpoints",
+    metadata,
+    Column("size", Big, primary_key=True, autoincrement=False),
+    Column("note", Text, nullable=False),
+    Column("signed_at_us", Big, nullable=False),
+)
+
+# The public keys that have signed, as verifiers take them.
+log_keys: Final = Table(
+    "log_keys",
+    metadata,
+    Column("vkey", Text, primary_key=True),
+    Column("added_at_us", Big, nullable=False),
+)
+
+# What witnesses said of a checkpoint: a signature line each.
+log_cosignatures: Final = Table(
+    "log_cosignatures",
+    metadata,
+    Column("size", Big, primary_key=True, autoincrement=False),
+    Column("name", Text, primary_key=True),
+    Column("line", Text, nullable=False),
+)
+
 # Files that were read into the ledger, and how their rows fared; quantities are counted in rows.
 # `differences` is JSON: by project and vintage, what the file says and what the ledger has.
 imports: Final = Table(

@@ -2,9 +2,10 @@
 
 import base64
 import binascii
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, Final, Literal, Self
 
-from pydantic import Field, WithJsonSchema
+from pydantic import Field, WithJsonSchema, model_validator
+from pydantic_core import PydanticCustomError
 
 from offset.answers import Json
 from offset.core.canonical import canonical_registry, canonical_serial, display_text
@@ -69,6 +70,7 @@ Limit = Annotated[
 ]
 # None where a parameter is not given; their shapes have no null, which a query cannot say.
 Year = Annotated[int | None, reads(_year), _whole({"minimum": 1900, "maximum": 2199})]
+Natural = Annotated[int, reads(_natural), _whole({"minimum": 0, "maximum": LARGEST_NUMBER})]
 After = Annotated[int | None, reads(_natural), _whole({"minimum": 0, "maximum": LARGEST_NUMBER})]
 Text = Annotated[
     str | None,
@@ -158,6 +160,29 @@ class ImportsQuery(Sent):
     """How many imports to list."""
 
     limit: Limit = 50
+
+
+class ConsistencyQuery(Sent):
+    """Two sizes of the log."""
+
+    from_: Annotated[Natural, Field(alias="from", description="Events of the older tree.")]
+    to: Annotated[Natural, Field(description="Events of the newer tree.")]
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Self:
+        if self.from_ > self.to:
+            raise PydanticCustomError(InvalidField.code, "from is more than to")
+        return self
+
+
+class WriteQuery(Sent):
+    """What a write waits for."""
+
+    wait: Annotated[
+        Literal["proof"] | None,
+        Field(description="`proof`: answer when a checkpoint covers the event, 10 s at most."),
+        WithJsonSchema({"type": "string", "enum": ["proof"]}),
+    ] = None
 
 
 class SerialQuery(Sent):

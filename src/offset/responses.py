@@ -97,6 +97,7 @@ class EventView(Shown):
     created_at: Moment
     seq: int = Field(description="1, 2, 3 ... within the record.")
     position: int = Field(description="0, 1, 2 ... within the ledger; the leaf index in its log.")
+    proof: str = Field(description="Where the proof is that the event is in the log.")
     details: dict[str, str] | None = Field(description="Words beside the event, if any.")
     details_erased: bool = Field(False, description="There were details; they are gone.")
     details_private: bool = Field(False, description="Only who may know them is shown them.")
@@ -278,7 +279,7 @@ def shown(model: type[Shown], description: str, *headers: str) -> dict[str, Any]
     return {
         "model": model,
         "description": description,
-        "headers": {name: _HEADERS[name] for name in headers},
+        "headers": headers_of(*headers),
     }
 
 
@@ -291,12 +292,17 @@ def linked(answer: dict[str, Any], **links: tuple[str, str]) -> dict[str, Any]:
     return {**answer, "links": documented}
 
 
+def headers_of(*names: str) -> dict[str, Any]:
+    """Document some headers of an answer."""
+    return {name: _HEADERS[name] for name in names}
+
+
 def unchanged(*headers: str) -> dict[int | str, dict[str, Any]]:
     """Document that If-None-Match may be answered with 304."""
     return {
         304: {
             "description": "Not changed since the ETag of If-None-Match",
-            "headers": {name: _HEADERS[name] for name in headers},
+            "headers": headers_of(*headers),
         }
     }
 
@@ -383,6 +389,13 @@ _HEADERS: Final = {
         always=False,
         enum=["true"],
     ),
+    "Offset-Log": _header(
+        "Given with `wait=proof`: whether a checkpoint covers the events that are shown.",
+        always=False,
+        enum=["published", "pending"],
+    ),
+    "Cache-Control": _header("How long the file may be kept."),
+    "Content-Disposition": _header("A name for the file."),
     "Allow": _header("The methods that the path has."),
     "Retry-After": {
         "description": "Seconds to wait before trying again.",

@@ -1,5 +1,6 @@
 """The JSON API: each route builds a value, makes one call, shapes the answer."""
 
+from asyncio import sleep
 from collections.abc import Callable
 from functools import partial
 from typing import Annotated, Any, Final, TypeVar
@@ -12,8 +13,16 @@ from offset.answers import Json, etag
 from offset.core.canonical import canonical_registry, canonical_serial, display_text
 from offset.core.commands import Command, record_not_found
 from offset.core.errors import PageNotFound
+from offset.log import Log
 from offset.problems import CODES, status_of
-from offset.queries import EventsQuery, Format, RecordsQuery, SerialQuery, cursor_of
+from offset.queries import (
+    EventsQuery,
+    Format,
+    RecordsQuery,
+    SerialQuery,
+    WriteQuery,
+    cursor_of,
+)
 from offset.reading import Page, Reader
 from offset.receiving import (
     LeanRoute,
@@ -51,9 +60,10 @@ from offset.schemas import (
     SendBatch,
 )
 from offset.submitting import Submission, fingerprint, take
-from offset.units import Answer, Key, Unit
+from offset.units import Answer, Key, Unit, events_shown
 from offset.writer import Writer
 
+_PATIENCE_S, _LOOK_EVERY_S = 10.0, 0.2  # of who waits for a proof
 OPEN_CALLER: Final = "open"  # without keys there is one caller: this machine
 T = TypeVar("T")
 RecordId = Annotated[
@@ -71,9 +81,10 @@ SerialText = Annotated[
 class Api:
     """What the routes call: the writer, the reader, and how submissions are read."""
 
-    def __init__(self, writer: Writer, reader: Reader, submission: Submission) -> None:
+    def __init__(self, writer: Writer, reader: Reader, submission: Submission, log: Log) -> None:
         self.writer: Final = writer
         self.reader: Final = reader
+        self.log: Final = log
         self.submission: Final = submission
         self._reads = CapacityLimiter(8)  # as many as there are connections for reading
 
@@ -81,12 +92,23 @@ class Api:
         """Read in a thread, so that the event loop goes on."""
         return await to_thread.run_sync(partial(act, *arguments, **named), limiter=self._reads)
 
+    async def published(self, position: int) -> bool:
+        """Wait until a checkpoint covers an event; tell whether one does, after 10 s at most.
+
+        Whichever process publishes: what is looked at is the ledger.
+        """
+        for _ in range(int(_PATIENCE_S / _LOOK_EVERY_S)):
+            if position < await self.read(self.log.size):
+                return True
+            await sleep(_LOOK_EVERY_S)
+        return False
+
 
 router: Final = APIRouter(route_class=LeanRoute)
 RETIRE_ALL: Final = RetirePart()
 CANCEL_ALL: Final = CancelPart()
-_CREATED: Final = ("Location", "ETag", "Idempotent-Replayed")
-_CHANGED: Final = ("ETag", "Idempotent-Replayed")
+_CREATED: Final = ("Location", "ETag", "Idempotent-Replayed", "Offset-Log")
+_CHANGED: Final = ("ETag", "Idempotent-Replayed", "Offset-Log")
 _LISTED: Final = ("ETag", "Vary", "Link")
 
 
@@ -106,13 +128,20 @@ def key_of(request: Request) -> Key | None:
     return Key(caller=OPEN_CALLER, key=key, fingerprint=hashed)
 
 
-async def submit(request: Request, unit: Unit) -> Response:
-    """Have a unit done and send its answer."""
-    return respond(request, await api_of(request).writer.submit(unit))
+async def submit(request: Request, unit: Unit, query: WriteQuery) -> Response:
+    """Have a unit done and send its answer, when it is published if that is asked for."""
+    answer = await api_of(request).writer.submit(unit)
+    positions = [event["position"] for event in events_shown(answer.body)]
+    if query.wait is None or not positions:  # a refusal has nothing to wait for
+        return respond(request, answer)
+    published = await api_of(request).published(max(positions))
+    headers = {"Offset-Log": "published" if published else "pending"}
+    return respond(request, answer, headers=headers)
 
 
-async def _do(request: Request, command: Command) -> Response:
-    return await submit(request, api_of(request).submission.single(command, key=key_of(request)))
+async def _do(request: Request, command: Command, query: WriteQuery) -> Response:
+    unit = api_of(request).submission.single(command, key=key_of(request))
+    return await submit(request, unit, query)
 
 
 @router.post(
@@ -132,13 +161,15 @@ async def _do(request: Request, command: Command) -> Response:
     },
     openapi_extra={"parameters": [IDEMPOTENCY_KEY]},
 )
-async def create_record(request: Request, body: CreateRecord) -> Response:
+async def create_record(
+    request: Request, query: Annotated[WriteQuery, Query()], body: CreateRecord
+) -> Response:
     """Create a record, or find the one with the same five fields.
 
     Its id is the SHA-256 of its canonical form. Serial numbers that overlap another record's
     are refused with 409.
     """
-    return await _do(request, api_of(request).submission.create(body))
+    return await _do(request, api_of(request).submission.create(body), query)
 
 
 @router.get(
@@ -181,10 +212,13 @@ async def get_record(
     openapi_extra={"parameters": [IDEMPOTENCY_KEY, IF_MATCH]},
 )
 async def retire_record(
-    request: Request, record_id: RecordId, body: RetirePart = RETIRE_ALL
+    request: Request,
+    record_id: RecordId,
+    query: Annotated[WriteQuery, Query()],
+    body: RetirePart = RETIRE_ALL,
 ) -> Response:
     """Retire for ever. Without a body: all that is left of the record, whoever holds it."""
-    return await _take(request, record_id, body)
+    return await _take(request, record_id, body, query)
 
 
 @router.post(
@@ -198,9 +232,11 @@ async def retire_record(
     },
     openapi_extra={"parameters": [IDEMPOTENCY_KEY, IF_MATCH]},
 )
-async def sell_record(request: Request, record_id: RecordId, body: SellPart) -> Response:
+async def sell_record(
+    request: Request, record_id: RecordId, query: Annotated[WriteQuery, Query()], body: SellPart
+) -> Response:
     """Sell to a holder. Without `from`: only what was never sold."""
-    return await _take(request, record_id, body)
+    return await _take(request, record_id, body, query)
 
 
 @router.post(
@@ -215,16 +251,19 @@ async def sell_record(request: Request, record_id: RecordId, body: SellPart) -> 
     openapi_extra={"parameters": [IDEMPOTENCY_KEY, IF_MATCH]},
 )
 async def cancel_record(
-    request: Request, record_id: RecordId, body: CancelPart = CANCEL_ALL
+    request: Request,
+    record_id: RecordId,
+    query: Annotated[WriteQuery, Query()],
+    body: CancelPart = CANCEL_ALL,
 ) -> Response:
     """Take credits out of the ledger without retiring them: destroyed, converted, reversed."""
-    return await _take(request, record_id, body)
+    return await _take(request, record_id, body, query)
 
 
 async def _take(
-    request: Request, record_id: str, body: SellPart | RetirePart | CancelPart
+    request: Request, record_id: str, body: SellPart | RetirePart | CancelPart, query: WriteQuery
 ) -> Response:
-    return await _do(request, take(_known(record_id), body, expected_seq(request)))
+    return await _do(request, take(_known(record_id), body, expected_seq(request)), query)
 
 
 @router.post(
@@ -233,15 +272,17 @@ async def _take(
     tags=["Records"],
     summary="Do up to 10,000 commands",
     responses={
-        200: shown(BatchAnswer, "Each command's answer, in order", "Idempotent-Replayed"),
+        200: shown(BatchAnswer, "Each command's answer, in order", *_CHANGED[1:]),
         **problems(404, 409, 413, 415),
     },
     openapi_extra={"parameters": [IDEMPOTENCY_KEY]},
 )
-async def batch(request: Request, body: SendBatch) -> Response:
+async def batch(
+    request: Request, query: Annotated[WriteQuery, Query()], body: SendBatch
+) -> Response:
     """Do commands in order, each on its own; with `atomic`, all of them or none."""
     unit = await api_of(request).read(api_of(request).submission.batch, body, key=key_of(request))
-    return await submit(request, unit)
+    return await submit(request, unit, query)
 
 
 @router.get(

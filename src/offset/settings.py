@@ -1,6 +1,7 @@
 """The environment, read here and nowhere else."""
 
 import re
+from pathlib import Path
 from typing import Literal
 
 from pydantic import Field, ValidationError, field_validator
@@ -30,6 +31,15 @@ class Settings(BaseSettings):
         description="What becomes of serial numbers that no registry's grammar reads.",
     )
 
+    log_key: Path | None = Field(
+        default=None,
+        description="The file of the log's signing key. Beside an SQLite file it is made by itself "
+        "(`offset.db.log-key`); with PostgreSQL the process that has it publishes the log.",
+    )
+    witnesses: str = Field(
+        default="",
+        description="Who cosigns checkpoints: `vkey url` for each, with commas between.",
+    )
     import_max_bytes: int = Field(
         default=200_000_000,
         ge=1,

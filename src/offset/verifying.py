@@ -30,6 +30,7 @@ from offset.core.records import Holding, Part, Record, RecordState
 from offset.core.serials import Serial
 from offset.database import Database
 from offset.loading import form_of
+from offset.log.check import check_log
 from offset.models import (
     details,
     event_parts,
@@ -75,7 +76,7 @@ class _Found(Exception):
 
 
 def verify_database(database: Database, progress: Progress | None = None) -> Report:
-    """Replay every event and compare records, states, holdings, parts, claims, heads, hashes.
+    """Replay every event and compare records, states, holdings, parts, claims, heads, the log.
 
     `progress` is called with the number of events that are done and of all events.
 
@@ -90,6 +91,7 @@ def verify_database(database: Database, progress: Progress | None = None) -> Rep
         check.order()
         check.claims()
         check.strays()
+        check.log()
     return report
 
 
@@ -170,6 +172,13 @@ class _Check:
                     f"{table.name}: {count} rows belong to none of {owner.name}, "
                     f"the first has {names[0]} {first}"
                 )
+
+    def log(self) -> None:
+        """Check that the log's tiles, roots and checkpoints are those of the events."""
+        try:
+            check_log(self._connection, next(iter(self._origins), None), self._differs)
+        except _FORGED as error:
+            self._differs(f"the log: cannot be read: {type(error).__name__} {error}")
 
     # record by record ------------------------------------------------------------------------
 

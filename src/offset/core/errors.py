@@ -9,17 +9,19 @@
     │   ├── QuantityMismatch  SerialMalformed  RegistryMismatch  SerialUnparsed
     │   ├── SerialOutsideRecord  HolderRequired  SameHolder  KeyReused
     │   ├── UnreadableFile  UnknownFile  UnknownColumn  AmbiguousDates
+    │   ├── LogMalformed  NotSigned  NotProven  NotWitnessed  LogForked
     ├── Missing                 it names something that is not there
     │   ├── PageNotFound  RecordNotFound  EventNotFound  RetirementNotFound  SerialNotFound
-    │   ├── ImportNotFound
+    │   ├── ImportNotFound  TileNotFound
     ├── Refused                 the ledger's present state does not allow it
     │   ├── RecordDiffers  SerialOverlap
     │   ├── AlreadySold  AlreadyRetired  AlreadyCancelled  NotHeld  InsufficientQuantity
     │   ├── NoDetails  AlreadyErased  PlannedCredits  BatchRefused
     ├── PreconditionFailed      the record has moved on since the caller looked
     ├── Unavailable             try again later
-    │   ├── Busy  DatabaseUnavailable
+    │   ├── Busy  DatabaseUnavailable  NotPublished  LogUnreachable
     ├── Unfit                   the server or a command cannot start like this
+    │   ├── LogCorrupt  LogRolledBack
     └── Internal                a fault of the server itself
 
 A code never changes its meaning. The first line of each docstring is what `GET /errors/{code}`
@@ -247,6 +249,41 @@ class AmbiguousDates(Invalid):
     title = "Days and months cannot be told apart"
 
 
+class LogMalformed(Invalid):
+    """A note, key, policy, proof, tile, bundle or leaf is not written as its format says."""
+
+    code = "log-malformed"
+    title = "This is not written as a log's formats say"
+
+
+class NotSigned(Invalid):
+    """The note has no signature of a key that has to sign it, or a wrong one."""
+
+    code = "not-signed"
+    title = "The note is not signed as it has to be"
+
+
+class NotProven(Invalid):
+    """The proof does not lead from the leaf, or from the older tree, to the root."""
+
+    code = "not-proven"
+    title = "The proof does not hold"
+
+
+class NotWitnessed(Invalid):
+    """Too few of the policy's witnesses cosigned the checkpoint."""
+
+    code = "not-witnessed"
+    title = "The policy's quorum did not cosign"
+
+
+class LogForked(Invalid):
+    """Two signed checkpoints of a log contradict each other: its history was rewritten."""
+
+    code = "log-forked"
+    title = "The log's history was rewritten"
+
+
 class Missing(OffsetError):
     """What the request names is not there."""
 
@@ -287,6 +324,13 @@ class SerialNotFound(Missing):
 
     code = "serial-not-found"
     title = "No record covers this serial number"
+
+
+class TileNotFound(Missing):
+    """The log has no such tile or entry bundle."""
+
+    code = "tile-not-found"
+    title = "No such tile"
 
 
 class ImportNotFound(Missing):
@@ -408,11 +452,39 @@ class DatabaseUnavailable(Unavailable):
     title = "The database is not available"
 
 
+class LogUnreachable(Unavailable):
+    """A file of a log could not be fetched or read."""
+
+    code = "log-unreachable"
+    title = "The log cannot be read"
+
+
+class NotPublished(Unavailable):
+    """No checkpoint of the log covers this yet."""
+
+    code = "not-published"
+    title = "The log has not published this yet"
+
+
 class Unfit(OffsetError):
     """The server or a command cannot start with these settings or this database."""
 
     code = "unfit"
     title = "Cannot start"
+
+
+class LogCorrupt(Unfit):
+    """Stored events or tiles are not those that the log was made of: it is not signed."""
+
+    code = "log-corrupt"
+    title = "The log's data was changed"
+
+
+class LogRolledBack(Unfit):
+    """The database is older than what its log has signed: to sign again would fork the log."""
+
+    code = "log-rolled-back"
+    title = "The database is older than its log"
 
 
 class Internal(OffsetError):
