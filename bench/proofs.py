@@ -16,7 +16,8 @@ from uuid import UUID
 from sqlalchemy import text, update
 
 from offset.core.checkpoints import read_proof, verify_proof
-from offset.core.events import leaf_bytes, leaf_hash
+from offset.core.events import leaf_bytes
+from offset.core.merkle import leaf_hash
 from offset.database import Database
 from offset.ledger import ensure_origin
 from offset.log import Log

@@ -7,7 +7,8 @@ from uuid import UUID
 from sqlalchemy import delete, update
 
 from builders import CREDIT, ORIGIN
-from offset.core.events import leaf_hash, time_text
+from offset.core.events import time_text
+from offset.core.merkle import leaf_hash
 from offset.models import details, event_parts, events, ledger_head
 from tampering import (
     EVENTS,

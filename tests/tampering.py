@@ -13,7 +13,8 @@ from sqlalchemy import Connection, create_engine, delete, insert, select, text, 
 
 from builders import CREDIT, Json, cancelling, created, do, erasing, opened, retiring, selling
 from offset.core.canonical import canonical_json
-from offset.core.events import leaf_hash, time_text
+from offset.core.events import time_text
+from offset.core.merkle import leaf_hash
 from offset.database import Database
 from offset.models import (
     details,

@@ -32,7 +32,8 @@ from builders import (
     synthetic_serial,
 )
 from offset.core.errors import DatabaseUnavailable, OffsetError
-from offset.core.events import leaf_hash, time_text
+from offset.core.events import time_text
+from offset.core.merkle import leaf_hash
 from offset.ledger import Ledger, Outcome
 from offset.models import metadata
 from offset.reading import Reader

@@ -8,7 +8,8 @@ from uuid import UUID
 
 from sqlalchemy import Connection, bindparam, update
 
-from offset.core.events import Created, Erased, Event, leaf_bytes, leaf_hash, time_text, time_us
+from offset.core.events import Created, Erased, Event, leaf_bytes, time_text, time_us
+from offset.core.merkle import leaf_hash
 from offset.core.records import Past, RecordState
 from offset.database import Database
 from offset.deciding import Appended, Batch, Pending

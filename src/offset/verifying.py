@@ -24,7 +24,8 @@ from offset.core.canonical import (
     details_sha256,
 )
 from offset.core.errors import OffsetError
-from offset.core.events import ACTS, Created, Erased, Stamp, leaf_hash, time_us
+from offset.core.events import ACTS, Created, Erased, Stamp, time_us
+from offset.core.merkle import leaf_hash
 from offset.core.quantities import GRAMS_PER_CREDIT, grams
 from offset.core.records import Holding, Part, Record, RecordState
 from offset.core.serials import Serial

@@ -28,12 +28,12 @@ from offset.core.events import (
     Sold,
     Stamp,
     leaf_bytes,
-    leaf_hash,
     read_leaf,
     read_parts,
     time_text,
     time_us,
 )
+from offset.core.merkle import leaf_hash
 from offset.core.quantities import LARGEST_QUANTITY_G
 from offset.core.records import Balance, Holding, Part, Past, Status
 from offset.schemas import CreateRecord

@@ -9,7 +9,6 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from hashlib import sha256
 from typing import Any, ClassVar, Final, Self
 
 from offset.core.canonical import CanonicalRecord, canonical_json
@@ -27,7 +26,6 @@ from offset.core.records import (
 from offset.core.serials import Serial
 
 LARGEST_PARTS: Final = 1_000  # an event's bytes have to fit a 16-bit length
-LEAF_PREFIX: Final = b"\x00"  # RFC 6962, section 2.1
 LARGEST_LEAF: Final = 65_535  # bytes; an entry bundle has a 16-bit length
 EXTRA_FIELDS: Final = (
     *("project_id", "country", "methodology", "vintage_start", "vintage_end"),
@@ -396,11 +394,6 @@ def leaf_bytes(
     )
     assert len(leaf) <= LARGEST_LEAF, "the sizes of every field keep a leaf below the limit"
     return leaf
-
-
-def leaf_hash(leaf: bytes) -> bytes:
-    """Hash a leaf as RFC 6962, section 2.1, does."""
-    return sha256(LEAF_PREFIX + leaf).digest()
 
 
 def read_parts(parts: Sequence[Sequence[int]]) -> tuple[Part, ...]:
