@@ -96,11 +96,13 @@ class Publisher:
 
     def _integrate(self) -> bool:
         """Integrate some events; tell whether more are waiting."""
+        with self._database.reading() as connection:  # an idle ledger is left to its writers
+            if _head(connection) == tree_of(connection).size:
+                return False
         with self._database.writing() as connection:
             if not self._database.lock_publisher(connection):
                 return False
-            tree = tree_of(connection)
-            head = int(connection.execute(select(ledger_head.c.position)).scalar_one()) + 1
+            tree, head = tree_of(connection), _head(connection)
             if head < tree.size:
                 raise LogRolledBack(
                     f"the ledger has {head} events, its log has {tree.size}: the database is older "
@@ -202,6 +204,11 @@ def _check_goes_on(connection: Connection, tree: Tree, signed: Tree, where: str)
             f"the log's first {signed.size} events are not those that were signed: see "
             f"{where}. To sign from here would fork the log"
         )
+
+
+def _head(connection: Connection) -> int:
+    """Count the ledger's events."""
+    return int(connection.execute(select(ledger_head.c.position)).scalar_one()) + 1
 
 
 def _hashes(connection: Connection, first: int, end: int) -> list[bytes]:
