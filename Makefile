@@ -1,12 +1,13 @@
-# `make bench` measures and writes bench/results.md; ROWS is the size of the bulk import.
+# `make bench` measures and writes bench/results.md: ROWS are imported, EVENTS are in the log.
 ROWS ?= 1000000
+EVENTS ?= 1000000
 
 .PHONY: check bench
 check:
 	./check
 
 bench: .venv-check
-	PYTHONPATH=src:tests .venv-check/bin/python -m bench --rows $(ROWS)
+	PYTHONPATH=src:tests .venv-check/bin/python -m bench --rows $(ROWS) --events $(EVENTS)
 
 .venv-check:
 	python3 -m venv .venv-check
