@@ -42,7 +42,7 @@ from offset.units import Answer, Unit
 from proxies import Fate, Message, Proxy, postgres_proxy
 from servers import Server, running_server
 
-CYCLES: Final = int(os.environ.get("OFFSET_TEST_CYCLES", "6"))
+CYCLES: Final = int(os.environ.get("OFFSET_TEST_CYCLES", "4"))
 POSTGRESQL_CYCLES: Final = 3
 CUTS: Final = 7 * CYCLES
 CLIENTS: Final = 16

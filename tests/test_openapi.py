@@ -36,8 +36,8 @@ from published import new_key
 from servers import running_server
 
 # Of an operation, in each phase in which schemathesis invents its cases; with its fixed ones about
-# 150 cases an operation. By hand: 5,000.
-EXAMPLES: Final = int(os.environ.get("OFFSET_TEST_EXAMPLES", "15"))
+# 100 cases an operation. By hand: 5,000.
+EXAMPLES: Final = int(os.environ.get("OFFSET_TEST_EXAMPLES", "8"))
 HERE: Final = Path(__file__).parent
 # What does not answer with JSON: the log's files, as C2SP has them.
 FILES: Final = {

@@ -19,7 +19,7 @@ from log_ledgers import LogLedger, opened_log, size_of
 from offset.core.errors import DatabaseUnavailable
 from servers import environment
 
-KILLS: Final = 5 * int(os.environ.get("OFFSET_TEST_CYCLES", "6"))
+KILLS: Final = 5 * int(os.environ.get("OFFSET_TEST_CYCLES", "4"))
 PATIENCE_S: Final = 20.0  # for a checkpoint
 PROCESS: Final = Path(__file__).with_name("publishing_process.py")
 

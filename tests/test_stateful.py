@@ -42,7 +42,7 @@ from reference import CREDIT, Expected, Json, ListedLedger
 
 # By hand more of both: 600 examples of 80 steps take a quarter of an hour on SQLite, 300 of them
 # as long on PostgreSQL.
-EXAMPLES: Final = {"sqlite": 45, "postgresql": 30}
+EXAMPLES: Final = {"sqlite": 25, "postgresql": 15}
 STEPS: Final = 40
 
 STORED: Final = (200, 201, 404, 409)  # what a key's answer is kept of
