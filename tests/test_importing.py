@@ -32,6 +32,7 @@ from imports import (
     records,
     retired,
     take,
+    take_paths,
     vcu,
     verra,
     verra_create,
@@ -50,6 +51,28 @@ def ledger(database_url: str) -> Iterator[Ledger]:
 
 
 # Rows against nothing
+
+
+def test_blank_lines_between_rows_are_no_rows_and_lines_keep_their_numbers(
+    ledger: Ledger, tmp_path: Path
+) -> None:
+    path = verra(block(1, 100), block(101, 200), block(150, 300)).write(tmp_path / "blank.csv")
+    header, *rows = path.read_text(encoding="utf-8").splitlines()
+    path.write_text("\n".join([header, "", rows[0], "", "", rows[1], "", rows[2], "", ""]))
+    taken = take_paths(ledger, path)
+    assert (taken.counts, taken.codes) == ((2, 0, 1), [(8, "stated-twice")])
+    assert "line 6 states" in taken.issues[0].detail
+    assert take_paths(ledger, path).counts == (0, 2, 1)
+
+
+def test_a_methodology_that_is_too_long_for_a_record_stands_in_the_words(
+    ledger: Ledger, tmp_path: Path
+) -> None:
+    name = "Methodology for " + "very " * 30 + "long names"
+    take(ledger, tmp_path, verra(block(1, 100, Methodology=name), block(101, 200)))
+    long, short = records(ledger.database)
+    assert (long["methodology"], short["methodology"]) == (None, "VM0009")
+    assert [json.loads(one).get("methodology") for one in words(ledger.database)] == [name]
 
 
 def test_a_block_becomes_a_record_with_the_facts_of_its_row(ledger: Ledger, tmp_path: Path) -> None:

@@ -108,6 +108,12 @@ def test_a_decrease_is_reported_and_nothing_comes_back(ledger: Ledger, tmp_path:
     assert left(ledger) == [(100, 30, 0, 70)]
 
 
+def test_large_totals_are_written_out(ledger: Ledger, tmp_path: Path) -> None:
+    take(ledger, tmp_path, issued((9_000_000, 7_654_321, 0)))
+    taken = take(ledger, tmp_path, issued((9_000_000, 1_234_567, 0)))
+    assert "is 1234567 t; the ledger has 7654321 t" in taken.issues[0].detail
+
+
 def test_a_total_that_is_gone_altogether_is_a_decrease(ledger: Ledger, tmp_path: Path) -> None:
     take(ledger, tmp_path, issued((100, 60, 10)))
     taken = take(ledger, tmp_path, issued((100, 60, 0)))

@@ -100,13 +100,31 @@ class Imported:
     passed_over: list[str] = field(default_factory=list)
 
 
+class _Fates:
+    """How each row fared, by its line: one byte a line. A blank line has no row and no fate."""
+
+    def __init__(self) -> None:
+        self._by_line = bytearray()
+
+    def __getitem__(self, line: int) -> int:
+        return self._by_line[line] if line < len(self._by_line) else _UNREAD
+
+    def __setitem__(self, line: int, fate: int) -> None:
+        self._by_line.extend(bytes(max(0, line + 1 - len(self._by_line))))
+        self._by_line[line] = fate
+
+    def count(self, fate: int) -> int:
+        """Count the rows that fared so."""
+        return self._by_line.count(fate)
+
+
 class _File(NamedTuple):
-    """A file that is being read, and how each of its rows fared: one byte a row."""
+    """A file that is being read, and how its rows fared."""
 
     name: str
     export: Export
     spool: Spool
-    fates: bytearray
+    fates: _Fates
 
 
 def import_files(
@@ -143,7 +161,7 @@ def import_files(
     )
     with ExitStack() as stack:
         files = [
-            _File(name, export, stack.enter_context(closing(Spool())), bytearray(export.row_count))
+            _File(name, export, stack.enter_context(closing(Spool())), _Fates())
             for name, export in zip(called, exports, strict=True)
             if export.kind.meaning is not None
         ]
@@ -156,7 +174,7 @@ def import_files(
             run.totals(file)
         imported.differences = run.compare(files)
         for file in files:
-            imported.rows += len(file.fates)
+            imported.rows += file.export.row_count
             imported.applied += file.fates.count(_APPLIED)
             imported.unchanged += file.fates.count(_UNCHANGED)
             imported.reported += file.fates.count(_REPORTED)
@@ -184,7 +202,7 @@ class _Run:
         self._knower = Knower(ledger.database)
         self._report = report
         self._progress = progress
-        self._total = sum(len(file.fates) for file in files)
+        self._total = sum(file.export.row_count for file in files)
         self._done = 0
 
     def rows(self, file: _File) -> None:
@@ -243,7 +261,7 @@ class _Run:
             rows: list[Row] = []
             before_g: dict[int, dict[str, int]] = {}
             for row in (_numbered(one, file.spool) for one in some if isinstance(one, Row)):
-                if file.fates[row.line - 2] == _REPORTED:
+                if file.fates[row.line] == _REPORTED:
                     continue
                 pool = named(pool_of_totals(row))
                 file.spool.add_total(pool, "", 0, row.line)
@@ -313,7 +331,7 @@ class _Run:
                     Unit(commands=tuple(commands), shape=_shape, atomic=True, shows_events=False)
                 )
             elif known_already is not None:
-                file.fates[row.line - 2] = known_already
+                file.fates[row.line] = known_already
         refused: list[tuple[Row, Answer]] = []
         outcomes = self._ledger.commit(units) if units else []
         for row, outcome in zip(planned, outcomes, strict=True):
@@ -322,7 +340,7 @@ class _Run:
             if outcome.body:
                 refused.append((row, outcome))
             else:
-                file.fates[row.line - 2] = _APPLIED
+                file.fates[row.line] = _APPLIED
         return refused
 
     def compare(self, files: Sequence[_File]) -> list[Difference]:
@@ -340,8 +358,8 @@ class _Run:
         return list(differences(database, kinds))
 
     def _found(self, file: _File, finding: Finding) -> None:
-        if finding.line is not None and file.fates[finding.line - 2] == _UNCHANGED:
-            file.fates[finding.line - 2] = _REPORTED
+        if finding.line is not None and file.fates[finding.line] == _UNCHANGED:
+            file.fates[finding.line] = _REPORTED
         self._report(
             Issue(
                 file=file.name,
@@ -356,7 +374,7 @@ class _Run:
 
     def _issue(self, file: _File, row: Row | RowIssue, code: str, detail: str) -> None:
         """Report a row; what its reader quotes from it is not for keeping."""
-        file.fates[row.line - 2] = _REPORTED
+        file.fates[row.line] = _REPORTED
         serial = row.serial if isinstance(row, Row) else None
         self._report(
             Issue(

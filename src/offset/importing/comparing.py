@@ -10,7 +10,7 @@ from typing import Any, Final, NamedTuple, TypeVar
 from sqlalchemy import Connection, func, select
 
 from offset.core.events import read_leaf
-from offset.core.quantities import GRAMS_PER_CREDIT, tonnes, tonnes_text
+from offset.core.quantities import tonnes, tonnes_text
 from offset.database import Database
 from offset.exports import FileKind, Meaning
 from offset.importing.known import Knower
@@ -31,7 +31,6 @@ class Finding(NamedTuple):
 
     line: int | None
     code: str
-    text: str
     detail: str
 
 
@@ -258,7 +257,6 @@ def _left_out(claim: Any) -> Finding:
     return Finding(
         None,
         "vanished",
-        "",
         f"{claim.project}, vintage {claim.vintage}: the ledger's {what} of {claim.series}"
         f"{numbers} (record {bytes(claim.id).hex()[:12]}...) is not listed any more",
     )
@@ -278,10 +276,9 @@ def decreased(knower: Knower, kind: FileKind, spool: Spool) -> Iterator[Finding]
                     yield Finding(
                         line,
                         "total-decreased",
-                        "",
                         f"the running total {key} of {pool.project or pool.serial}, vintage "
-                        f"{pool.vintage}, is {sums.get(key, 0) / GRAMS_PER_CREDIT:g} t; the ledger "
-                        f"has {tonnes_text(ended_g)}",
+                        f"{pool.vintage}, is {tonnes_text(sums.get(key, 0))}; the ledger has "
+                        f"{tonnes_text(ended_g)}",
                     )
 
 

@@ -115,12 +115,13 @@ def as_group(ends: Sequence[End], details: Details | None) -> list[End]:
 
 
 def details_of(row: Row) -> Details | None:
-    """Take the row's words.
+    """Take the row's words, and a methodology that is too long to be one of the record's facts.
 
     Raises:
         Invalid: one of them is too long, or no text.
     """
-    words = {"account": row.account, **row.details}
+    methodology = row.methodology if row.issues and _fact(row.methodology) is None else None
+    words = {"account": row.account, "methodology": methodology, **row.details}
     content = {
         name: display_text(text, largest=LONGEST_WORDS)
         for name, text in words.items()
