@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from builders import do, opened, selling
-from imports import (
+from export_rows import (
     ACR_CANCELLED,
     ACR_ISSUED,
     ACR_RETIRED,
@@ -23,17 +23,11 @@ from imports import (
     ISOMETRIC_ISSUED,
     ISOMETRIC_RETIRED,
     Cells,
-    File,
     acr,
     art,
-    balances,
     car,
-    claims,
-    content,
-    ends_made,
-    records,
-    take,
 )
+from imports import File, balances, claims, content, ends_made, records, take
 from offset.core.records import Holding
 from offset.ledger import Ledger
 from offset.reading import Reader

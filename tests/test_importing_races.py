@@ -19,7 +19,8 @@ from typing import Any, Final
 
 from builders import ORIGIN, Json, do, opened, retiring, selling
 from databases import prepare_template, sqlite_url_of
-from imports import VERRA, File, assert_sound, content, records, vcu
+from export_rows import VERRA, vcu
+from imports import File, assert_sound, content, records
 from offset.importing import import_files
 from offset.ledger import Ledger
 from offset.synthetic import write_registry

@@ -11,20 +11,8 @@ from typing import Any
 import pytest
 
 from builders import cancelling, do, leaves, opened, retiring, selling
-from imports import (
-    ARB,
-    CAR_CANCELLED,
-    CAR_ISSUED,
-    CAR_RETIRED,
-    Cells,
-    File,
-    balances,
-    car,
-    claims,
-    ends_made,
-    records,
-    take,
-)
+from export_rows import ARB, CAR_CANCELLED, CAR_ISSUED, CAR_RETIRED, Cells, car
+from imports import File, balances, claims, ends_made, records, take
 from offset.ledger import Ledger
 
 PROJECT = ("car", "CAR901", 2019)
