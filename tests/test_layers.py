@@ -25,7 +25,11 @@ SHAPES: Final = RULES | {
     "problems",
 }  # what comes in and goes out
 API: Final = (
-    STORAGE | BESIDE | {"writer", "submitting", "queries", "guard", "receiving"} | SERVICES | SHAPES
+    STORAGE
+    | BESIDE
+    | {"writer", "submitting", "queries", "guard", "receiving", "sending"}
+    | SERVICES
+    | SHAPES
 )
 
 # A module or package of offset, and which others it may import. A package imports within itself.
@@ -73,8 +77,10 @@ MAY_IMPORT: Final[Mapping[str, set[str]]] = {
     "submitting": SHAPES | {"registries", "units"},
     "queries": SHAPES | {"registries", "reading"},
     "settings": RULES,
-    "guard": RULES | {"problems", "receiving"},
+    "guard": RULES | {"sending"},
+    "dispatching": RULES | {"receiving"},
     "receiving": SHAPES | {"units"},
+    "sending": SHAPES | {"units"},
     "routes": API,
     "import_routes": API | {"routes", "imports", "import_queue"},
     "log_routes": API | {"routes"},

@@ -397,6 +397,7 @@ def _prepare_sqlite(engine: Engine) -> None:
             "recursive_triggers = ON",
             "secure_delete = ON",  # what is erased does not stay in free pages
             "cache_size = -65536",
+            "wal_autocheckpoint = 16000",
         ):
             _patiently(partial(connection.execute, f"PRAGMA {pragma}"))
 

@@ -29,7 +29,6 @@ from offset.receiving import (
     expected_seq,
     has_seen,
     idempotency_key,
-    respond,
     wants_count,
 )
 from offset.registries import find_serial
@@ -59,6 +58,7 @@ from offset.schemas import (
     SellPart,
     SendBatch,
 )
+from offset.sending import respond
 from offset.submitting import Submission, fingerprint, take
 from offset.units import Answer, Key, Unit, events_shown
 from offset.writer import Writer
@@ -131,8 +131,10 @@ def key_of(request: Request) -> Key | None:
 async def submit(request: Request, unit: Unit, query: WriteQuery) -> Response:
     """Have a unit done and send its answer, when it is published if that is asked for."""
     answer = await api_of(request).writer.submit(unit)
+    if query.wait is None:
+        return respond(request, answer)
     positions = [event["position"] for event in events_shown(answer.body)]
-    if query.wait is None or not positions:  # a refusal has nothing to wait for
+    if not positions:  # a refusal has nothing to wait for
         return respond(request, answer)
     published = await api_of(request).published(max(positions))
     headers = {"Offset-Log": "published" if published else "pending"}
