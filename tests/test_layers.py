@@ -14,7 +14,7 @@ ROOT: Final = Path(__file__).resolve().parent.parent
 PACKAGE: Final = ROOT / "src" / "offset"
 
 RULES: Final = {"core"}
-STORAGE: Final = RULES | {"models", "database"}
+STORAGE: Final = RULES | {"models", "database", "objections"}
 LEDGER: Final = {"ledger", "units", "reading", "log"}  # what others see of the way to write
 BESIDE: Final = RULES | {"database", "registries"} | LEDGER
 SERVICES: Final = {"importing", "auditing", "certificates", "verifying"}
@@ -36,9 +36,12 @@ API: Final = (
 MAY_IMPORT: Final[Mapping[str, set[str]]] = {
     "core": set(),
     "models": RULES,
-    "database": RULES,
+    "database": RULES | {"statements", "objections", "turns"},
+    "statements": set(),
+    "objections": set(),
+    "turns": set(),
     "migrations": STORAGE,
-    "migrating": RULES | {"database"},
+    "migrating": RULES | {"database", "objections"},
     "registries": RULES,
     # The one way to write, each downwards.
     "units": RULES,

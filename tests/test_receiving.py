@@ -31,7 +31,7 @@ from offset.receiving import (
     read_json,
     wants_count,
 )
-from offset.sending import json_bytes
+from offset.units import json_bytes
 
 
 def asked(*headers: tuple[str, str], path: str = "/records") -> Request:

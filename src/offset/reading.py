@@ -29,7 +29,7 @@ from offset.core.quantities import tonnes
 from offset.core.records import Balance, Record, RecordState
 from offset.core.serials import Serial
 from offset.database import Database
-from offset.loading import WHOLE, Loader, record_of
+from offset.loading import WHOLE, Loader, Whole, record_of
 from offset.models import (
     events,
     holdings,
@@ -190,7 +190,7 @@ class Reader:
     def _serials(self, connection: Connection, numbers: set[int]) -> dict[int, Serial]:
         wanted = WHOLE.where(self._database.among(records.c.number, "numbers"))
         rows = connection.execute(wanted, {"numbers": list(numbers)}) if numbers else ()
-        return {row.number: record_of(row).serial for row in rows}
+        return {row.number: record_of(Whole(*row)).serial for row in rows}
 
     def serial(self, serial: Serial | None, text: str, registry: str | None) -> Json:
         """Find out what became of serial numbers: records, holders, ends, history.

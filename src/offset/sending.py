@@ -1,15 +1,13 @@
 """Answers as this server sends them: JSON bytes, and the headers that every answer has."""
 
-import json
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Final
 
-import orjson
 from fastapi import Request, Response
 
 from offset.core.errors import OffsetError
 from offset.problems import RETRY_AFTER_S, problem
-from offset.units import Answer
+from offset.units import Answer, json_bytes
 
 _JSON, _PROBLEM = b"application/json", b"application/problem+json"
 _ALWAYS: Final = ((b"cache-control", b"no-cache"), (b"x-content-type-options", b"nosniff"))
@@ -55,14 +53,3 @@ def respond_error(request: Request, error: OffsetError) -> Response:
     body = problem(error, instance=request.url.path)
     headers = {"Retry-After": str(RETRY_AFTER_S)} if body["status"] == 503 else {}
     return Reply(json_bytes(body), status=body["status"], media_type=_PROBLEM, headers=headers)
-
-
-def json_bytes(body: Any) -> bytes:
-    """Write JSON without spaces, in UTF-8."""
-    try:
-        return orjson.dumps(body)
-    except TypeError:  # a lone surrogate, or a number of more than 64 bits: what was sent is quoted
-        return _encode(body).encode("utf-8", errors="backslashreplace")
-
-
-_encode: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode

@@ -12,7 +12,7 @@ from offset.core.events import Event, read_leaf
 from offset.core.records import RecordState
 from offset.core.serials import Serial
 from offset.database import Database
-from offset.loading import WHOLE, Loader, uuid_text
+from offset.loading import Loader, uuid_text
 from offset.models import event_parts, events, records, serial_claims, series
 
 
@@ -86,7 +86,6 @@ class Knower:
         self._loader = Loader(database)
         among = database.among
         self._series = select(series).where(among(series.c.series, "names"))
-        self._records = WHOLE.where(among(records.c.number, "numbers"))
         self._events = select(events.c.position, events.c.type, events.c.id).where(
             among(events.c.position, "positions")
         )
@@ -193,10 +192,8 @@ class Knower:
         return found
 
     def _states(self, connection: Connection, numbers: set[int], known: Known) -> None:
-        if numbers:
-            rows = connection.execute(self._records, {"numbers": list(numbers)}).all()
-            for number, state in self._loader.from_rows(connection, rows).values():
-                known.states[number] = state
+        for number, state in self._loader.numbered(connection, numbers).values():
+            known.states[number] = state
 
     def _spent(self, connection: Connection, serials: Sequence[Serial], known: Known) -> None:
         """Find which grams of the touched records ended."""
