@@ -101,7 +101,11 @@ IMPORTED_BY: Final = {
 }
 
 # What comes from elsewhere than offset and Python itself.
-CORE_LIBRARIES: Final = {"canonical": {"rfc8785"}, "notes": {"cryptography"}}
+CORE_LIBRARIES: Final = {
+    "canonical": {"orjson"},
+    "events": {"orjson"},
+    "notes": {"cryptography"},
+}
 NOT_IN_REGISTRIES: Final = {"fastapi", "psycopg", "sqlalchemy", "sqlite3"}
 # The clock, randomness and I/O, as modules and as calls.
 IMPURE_MODULES: Final = {
