@@ -27,7 +27,7 @@ SHAPES: Final = RULES | {
 API: Final = (
     STORAGE
     | BESIDE
-    | {"writer", "submitting", "queries", "guard", "receiving", "sending"}
+    | {"writer", "queueing", "submitting", "queries", "guard", "receiving", "sending"}
     | SERVICES
     | SHAPES
 )
@@ -52,7 +52,8 @@ MAY_IMPORT: Final[Mapping[str, set[str]]] = {
     "reading": STORAGE | {"units", "loading", "ledger", "tracing", "answers"},
     "tracing": STORAGE | {"loading", "answers"},
     "log": STORAGE | {"units", "loading", "ledger", "reading"},
-    "writer": STORAGE | LEDGER,
+    "queueing": RULES,
+    "writer": STORAGE | LEDGER | {"queueing"},
     "importing": STORAGE | BESIDE | {"exports", "rows", "loading", "migrating"},
     "imports": STORAGE | {"ledger", "importing", "reports"},
     "import_queue": RULES | {"ledger", "importing", "imports"},

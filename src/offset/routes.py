@@ -23,7 +23,9 @@ from offset.queries import (
     WriteQuery,
     cursor_of,
 )
+from offset.queueing import Queue
 from offset.reading import Page, Reader
+from offset.reading import Shown as ShownRecord
 from offset.receiving import (
     LeanRoute,
     expected_seq,
@@ -84,9 +86,22 @@ class Api:
     def __init__(self, writer: Writer, reader: Reader, submission: Submission, log: Log) -> None:
         self.writer: Final = writer
         self.reader: Final = reader
+        self.records: Final = Queue[str, ShownRecord](
+            reader.whole_records, name="offset-reader", largest=256, fullest=20_000
+        )
         self.log: Final = log
         self.submission: Final = submission
         self._reads = CapacityLimiter(8)  # as many as there are connections for reading
+
+    def start(self) -> None:
+        """Begin to write and to read."""
+        self.writer.start()
+        self.records.start()
+
+    def stop(self) -> None:
+        """End, when what waits is done."""
+        self.writer.stop()
+        self.records.stop()
 
     async def read(self, act: Callable[..., T], *arguments: Any, **named: Any) -> T:
         """Read in a thread, so that the event loop goes on."""
@@ -192,7 +207,7 @@ async def get_record(
     query: Annotated[Format, Query()],  # noqa: ARG001 - read, so that others are refused
 ) -> Response:
     """Read a record with its status, balance, holdings and events (the newest 1,000)."""
-    state, view = await api_of(request).read(api_of(request).reader.record, _known(record_id))
+    state, view = await api_of(request).records.submit(_known(record_id))
     headers = {"ETag": etag(state), "Vary": "Accept, Authorization"}
     if has_seen(request, headers["ETag"]):
         return Response(status_code=304, headers={**headers, "Cache-Control": "no-cache"})
