@@ -23,13 +23,16 @@ def measure(call: str, engine: str, ledgers: Ledgers, plan: Plan) -> Json:
         acts = {}
         for subject in subjects:
             url = stack.enter_context(subject.served()).url
-            acts[subject.name] = partial(_act, call, subject, url)
+            acts[subject.name] = partial(act, call, subject, [url])
+        if call == "create":
+            acts["keyed"] = partial(act, "keyed", subjects[-1], [url])
         return interleaved(acts, plan)
 
 
-def _act(call: str, subject: Subject, url: str, seconds: int) -> Rate:
+def act(call: str, subject: Subject, urls: Sequence[str], seconds: int) -> Rate:
+    """Load servers of one ledger with a call, and hold what they answered to what is stored."""
     before = subject.count_events()
-    rate = load([url], requests_of(call, subject), seconds=seconds)
+    rate = load(urls, requests_of(call, subject), seconds=seconds)
     after = subject.count_events()
     if call != "get" and before is not None and after is not None:
         check_written(rate, after - before)
@@ -40,6 +43,7 @@ def requests_of(call: str, subject: Subject) -> Stream | Sequence[Request]:
     """Choose the requests of a call."""
     return {
         "create": subject.creates,
+        "keyed": subject.keyed,
         "sell": subject.sales,
         "retire": subject.retirements,
         "get": subject.reads,

@@ -43,6 +43,7 @@ AT_US: Final = 1_767_225_600_000_000  # 2026-01-01; an event a microsecond
 _TABLES: Final = (
     *(records, series, serial_claims, record_state, holdings, events, event_parts, details),
 )
+_COLUMNS: Final = {table.name: [column.name for column in table.columns] for table in _TABLES}
 _RECORDS_AT_A_TIME: Final = 5_000
 _STATE: Final = [column.name for column in record_state.columns if column.name != "record_number"]
 
@@ -236,7 +237,7 @@ class _Filler:
             self._add(holdings, record_number=number, **holding._asdict())
 
     def _add(self, table: Table, **values: Any) -> None:
-        self.rows[table.name].append(tuple(values[column.name] for column in table.columns))
+        self.rows[table.name].append(tuple([values[name] for name in _COLUMNS[table.name]]))
 
 
 def event_id(position: int) -> str:

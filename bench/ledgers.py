@@ -1,15 +1,18 @@
 """The ledgers that are measured: Offset's and the plain one's with N records, and `null`."""
 
+import json
 import random
 import sys
 import time
+import urllib.request
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field
 from functools import cache, cached_property
+from itertools import count as counting
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Final, Self
+from typing import Any, Final, Self
 
 from sqlalchemy import create_engine, text
 
@@ -24,9 +27,11 @@ from offset.database import Database
 from offset.ledger import ensure_origin
 from offset.log.keys import KeyFile
 from offset.log.publisher import Publisher
+from offset.queries import cursor_of
 
 ENGINES: Final = ("sqlite", "postgresql")
 ORIGIN: Final = "bench.example/log"
+_FAR: Final = 1_000_000_000  # numbers that nothing else comes to
 _READ: Final = 20_000  # records that reads choose from, of all
 
 
@@ -45,12 +50,16 @@ class Subject:
     id_of: Callable[[int], str]
     events: str | None  # SQL that counts them
     creates: Stream = field(init=False)
+    keyed: Stream = field(init=False)  # creates with an Idempotency-Key and details
     sales: Stream | Sequence[Request] = field(init=False)
     retirements: Stream | Sequence[Request] = field(init=False)
 
     def __post_init__(self) -> None:
         self.creates = Stream(
             lambda number: Request("POST", "/records", json_body(self.count + number))
+        )
+        self.keyed = Stream(
+            lambda number: _keyed(self.count + number, json_body(_FAR + self.count + number))
         )
         self.sales = Stream(lambda number: self._sale(untouched(2 * number)))
         self.retirements = Stream(lambda number: self._retirement(untouched(2 * number + 1)))
@@ -77,10 +86,19 @@ class Subject:
             for _ in range(_READ)
         ]
 
+    @cached_property
+    def pages(self) -> Sequence[Request]:
+        """Requests for pages of a list, from anywhere on."""
+        chance = random.Random(3)
+        return [
+            Request("GET", f"/records?cursor={cursor_of(chance.randrange(self.count))}")
+            for _ in range(_READ)
+        ]
+
     @contextmanager
-    def served(self) -> Iterator[servers.Served]:
-        """Start a server of this."""
-        with servers.serving(self.app, self.url, **self.settings) as server:
+    def served(self, app: str | None = None) -> Iterator[servers.Served]:
+        """Start a server of this, or another application on its ledger."""
+        with servers.serving(app or self.app, self.url, **self.settings) as server:
             yield server
 
     def count_events(self) -> int | None:
@@ -102,6 +120,7 @@ class Ledgers:
         self._stack = ExitStack()
         folder = self._stack.enter_context(TemporaryDirectory(prefix="offset-bench-"))
         self.folder: Final = Path(folder)
+        self._ordinals = counting()
         self.offset = cache(self._offset)
         self.baseline = cache(self._baseline)
         self.null = cache(self._null)
@@ -120,11 +139,15 @@ class Ledgers:
         say("PostgreSQL starts")
         return self._stack.enter_context(postgres_databases())
 
+    def ordinal(self) -> int:
+        """Give another number each time."""
+        return next(self._ordinals)
+
     def prepared(self, engine: str) -> str:
         """Make a ledger with its schema and nothing in it; give its URL."""
         if engine == "postgresql":
             return self._stack.enter_context(self.postgres.prepared())
-        url = sqlite_url_of(self._new_path("ledger.db"))
+        url = sqlite_url_of(self.new_path("ledger.db"))
         prepare_template(url)
         return url
 
@@ -132,14 +155,15 @@ class Ledgers:
         """Make a database with nothing in it; give its URL."""
         if engine == "postgresql":
             return self._stack.enter_context(self.postgres.bare())
-        return sqlite_url_of(self._new_path("bare.db"))
+        return sqlite_url_of(self.new_path("bare.db"))
 
-    def _new_path(self, name: str) -> Path:
+    def new_path(self, name: str) -> Path:
+        """Name a file in a folder of its own."""
         folder = Path(self._stack.enter_context(TemporaryDirectory(dir=self.folder)))
         return folder / name
 
     def _offset(self, engine: str, count: int) -> Subject:
-        url, key_file = self.prepared(engine), KeyFile(self._new_path("log-key"))
+        url, key_file = self.prepared(engine), KeyFile(self.new_path("log-key"))
         with closing(Database(url, pool_size=2)) as database:
             ensure_origin(database, ORIGIN, None)
             key_file.make(ORIGIN)
@@ -184,6 +208,21 @@ class Ledgers:
             id_of=offset_id,
             events=None,
         )
+
+
+def _keyed(number: int, body: str) -> Request:
+    details = f',"details":{{"note":"as agreed in letter {number}"}}}}'
+    return Request("POST", "/records", body[:-1] + details, f"bench-{number:010}")
+
+
+def ask(url: str, path: str, body: object) -> dict[str, Any]:
+    """Send one request and give what is answered."""
+    request = urllib.request.Request(
+        url + path, json.dumps(body).encode(), {"Content-Type": "application/json"}
+    )
+    with urllib.request.urlopen(request) as response:
+        answer: dict[str, Any] = json.load(response)
+    return answer
 
 
 def say(words: str) -> None:

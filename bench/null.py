@@ -10,14 +10,15 @@ Everything that this knows of Offset's inside stands in this file.
 import gc
 import json
 from base64 import b64encode
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any, Final
 
 from fastapi import FastAPI
 
 from bench.filling import event_id
 from bench.samples import issued
+from bench.starting import started_with
 from offset.answers import Json, record_view
 from offset.core.commands import Command
 from offset.core.errors import OffsetError
@@ -27,7 +28,6 @@ from offset.core.records import RecordState
 from offset.deciding import Appended, Batch
 from offset.guard import Guard
 from offset.ledger import Ledger, Outcome, now_us
-from offset.main import create_app
 from offset.reading import Reader
 from offset.routes import Api
 from offset.submitting import Submission
@@ -159,28 +159,22 @@ class MemoryReader(Reader):
 
 def create_null() -> Guard:
     """Make Offset's application and put parts that answer from memory into it when it starts."""
-    guard = create_app()
-    assert isinstance(guard.app, FastAPI)
-    router = guard.app.router
-    started = router.lifespan_context
 
-    @asynccontextmanager
-    async def lifespan(app: FastAPI) -> AsyncIterator[Any]:
-        async with started(app) as state:
-            real: Api = app.state.api
-            memory = Memory(RECORDS)
-            writer = Writer(MemoryLedger(memory))
-            app.state.api = Api(writer, MemoryReader(memory), Submission(), real.log)
-            writer.start()
-            gc.collect()
-            gc.freeze()
-            try:
-                yield state
-            finally:
-                writer.stop()
+    @contextmanager
+    def without_database(app: FastAPI) -> Iterator[None]:
+        real: Api = app.state.api
+        memory = Memory(RECORDS)
+        writer = Writer(MemoryLedger(memory))
+        app.state.api = Api(writer, MemoryReader(memory), Submission(), real.log)
+        writer.start()
+        gc.collect()
+        gc.freeze()
+        try:
+            yield
+        finally:
+            writer.stop()
 
-    router.lifespan_context = lifespan
-    return guard
+    return started_with(without_database)
 
 
 app: Final = create_null()

@@ -23,13 +23,18 @@ def body(number: int) -> dict[str, Any]:
     """Give the body of a create. Ranges of two numbers never overlap."""
     first, year, project = number * CREDITS + 1, 2010 + number % 15, number % PROJECTS
     return {
-        "project_name": f"{_KINDS[project % len(_KINDS)]} of valley {project}",
+        "project_name": f"{_KINDS[project % len(_KINDS)]} of {valley(number)}",
         "registry": REGISTRY,
         "vintage": year,
         "quantity": CREDITS,
         "serial_number": f"{9001 + project}-{first}-{first + CREDITS - 1}-VCS-VCU-999-VER-KE-14-"
         f"{project}-0101{year}-3112{year}-1",
     }
+
+
+def valley(number: int) -> str:
+    """Give the part of a project's name that few others have."""
+    return f"valley {number % PROJECTS}"
 
 
 def json_body(number: int) -> str:

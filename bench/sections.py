@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Final
 
-from bench import calls
+from bench import calls, lookups, memory, publishing, sharing
 from bench.ledgers import Ledgers
 from bench.rounds import Json, Plan
 
@@ -12,4 +12,10 @@ Section = Callable[[str, Ledgers, Plan], Json | None]
 
 SECTIONS: Final[Mapping[str, Section]] = {
     **{call: partial(calls.measure, call) for call in calls.CALLS},
+    "one-record": sharing.measure_one_record,
+    "processes": sharing.measure_processes,
+    "lookups": lookups.measure,
+    "publishing": publishing.measure,
+    "memory": memory.measure,
+    "growth": sharing.measure_growth,
 }

@@ -17,6 +17,7 @@ from servers import environment, free_port
 ROOT: Final = Path(__file__).resolve().parent.parent
 OFFSET: Final = "offset.main:app"
 BASELINE: Final = "bench.baseline.main:app"
+METERED: Final = "bench.metered:app"
 NULL: Final = "bench.null:app"
 _PATIENCE_S: Final = 300.0  # to start: a log is published first
 
