@@ -53,8 +53,10 @@ def requests_of(call: str, subject: Subject) -> Stream | Sequence[Request]:
 def check_written(rate: Rate, events: int) -> None:
     """Hold what was answered to what is stored: one event each, and those that were under way.
 
+    wrk also leaves out what it got in its last moment: up to another answer for each client.
+
     Raises:
         Failed: the ledger has another number of new events.
     """
-    if not rate.requests <= events <= rate.requests + CLIENTS:
+    if not rate.requests <= events <= rate.requests + 2 * CLIENTS:
         raise Failed(f"{rate.requests} requests were answered, {events} events were stored")

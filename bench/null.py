@@ -19,7 +19,7 @@ from fastapi import FastAPI
 from bench.filling import event_id
 from bench.samples import issued
 from bench.starting import started_with
-from offset.answers import Json, record_view
+from offset.answers import record_view
 from offset.core.commands import Command
 from offset.core.errors import OffsetError
 from offset.core.events import Created, Event, Stamp, leaf_bytes, time_text
@@ -28,7 +28,7 @@ from offset.core.records import RecordState
 from offset.deciding import Appended, Batch
 from offset.guard import Guard
 from offset.ledger import Ledger, Outcome, now_us
-from offset.reading import Reader
+from offset.reading import Reader, Shown
 from offset.routes import Api
 from offset.submitting import Submission
 from offset.units import Unit
@@ -152,9 +152,12 @@ class MemoryReader(Reader):
     def __init__(self, memory: Memory) -> None:
         self._memory = memory
 
-    def record(self, record_id: str) -> tuple[RecordState, Json]:
-        _, state = self._memory.states[record_id]
-        return state, record_view(state, self._memory.history[record_id])
+    def whole_records(self, record_ids: Sequence[str]) -> list[Shown | OffsetError]:
+        found: list[Shown | OffsetError] = []
+        for record_id in record_ids:
+            _, state = self._memory.states[record_id]
+            found.append((state, record_view(state, self._memory.history[record_id])))
+        return found
 
 
 def create_null() -> Guard:
@@ -165,14 +168,15 @@ def create_null() -> Guard:
         real: Api = app.state.api
         memory = Memory(RECORDS)
         writer = Writer(MemoryLedger(memory))
-        app.state.api = Api(writer, MemoryReader(memory), Submission(), real.log)
-        writer.start()
+        api = Api(writer, MemoryReader(memory), Submission(), real.log)
+        app.state.api = api
+        api.start()
         gc.collect()
         gc.freeze()
         try:
             yield
         finally:
-            writer.stop()
+            api.stop()
 
     return started_with(without_database)
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from fastapi import FastAPI
 
+from offset.dispatching import Dispatcher
 from offset.guard import Guard
 from offset.main import create_app
 
@@ -13,8 +14,8 @@ from offset.main import create_app
 def started_with(around: Callable[[FastAPI], AbstractContextManager[None]]) -> Guard:
     """Make the application; `around` begins when it has started, and ends before it stops."""
     guard = create_app()
-    assert isinstance(guard.app, FastAPI)
-    router = guard.app.router
+    assert isinstance(guard.app, Dispatcher)
+    router = guard.app.app.router
     started = router.lifespan_context
 
     @asynccontextmanager
