@@ -102,7 +102,7 @@ class Reader:
 
         In the place of one that is not there stands RecordNotFound.
         """
-        with self._database.reading() as connection:
+        with self._database.reading(by_key=True) as connection:
             states = self._loader.states(connection, set(record_ids))
             history = self._loader.history(connection, [number for number, _ in states.values()])
             views = {
