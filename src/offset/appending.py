@@ -24,6 +24,7 @@ from offset.models import (
     serial_claims,
     series,
 )
+from offset.names import Name, Names
 
 
 class Appender:
@@ -33,6 +34,7 @@ class Appender:
         self._database = database
         self._origin: Final = origin
         self._clock = clock
+        self._names = Names(database)
         state = record_state.c
         self._update_state = (
             update(record_state)
@@ -153,6 +155,7 @@ class Appender:
                 )
             )
         self._database.insert(connection, records, record_rows)
+        self._names.note(connection, [Name(row[0], row[2]) for row in record_rows])
 
     def _insert_claims(self, connection: Connection, batch: Batch, start: int) -> None:
         series_rows: list[tuple[Any, ...]] = []

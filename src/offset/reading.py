@@ -4,12 +4,13 @@ Each call is one transaction that sees one moment of the ledger. Lists go on fro
 their cost does not grow with how far a reader has come.
 """
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Connection, func, select
+from sqlalchemy import Connection, select
 
 from offset.answers import (
     Json,
@@ -21,39 +22,20 @@ from offset.answers import (
     record_view,
     serial_view,
 )
-from offset.core.canonical import canonical_registry, canonical_text
+from offset.core.canonical import canonical_registry
 from offset.core.commands import record_not_found
 from offset.core.errors import EventNotFound, RetirementNotFound, SerialNotFound
 from offset.core.events import Event, read_leaf, read_parts, time_text
 from offset.core.quantities import tonnes
 from offset.core.records import Balance, Record, RecordState
-from offset.core.serials import Serial
+from offset.core.serials import Serial, serial_text
 from offset.database import Database
+from offset.listing import Filters, Lister
 from offset.loading import WHOLE, Loader, record_of
-from offset.models import (
-    events,
-    holdings,
-    ledger_head,
-    record_state,
-    records,
-)
-from offset.tracing import Tracer, claimants
+from offset.models import events, ledger_head, records
+from offset.tracing import Tracer
 
 LARGEST_PAGE: Final = 500
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Filters:
-    """Which records a list shows; None where it does not matter."""
-
-    registry: str | None = None
-    vintage: int | None = None
-    vintage_from: int | None = None
-    vintage_to: int | None = None
-    status: str | None = None
-    holder: str | None = None
-    project_name: str | None = None
-    serial: Serial | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,6 +55,7 @@ class Reader:
         self._database = database
         self._loader = Loader(database)
         self._tracer = Tracer(database, self._loader)
+        self._lister = Lister(database)
 
     def check(self) -> None:
         """Ask the database for anything.
@@ -103,47 +86,15 @@ class Reader:
         return found[record_id]
 
     def records(self, filters: Filters, *, after: int, limit: int, count: bool) -> Page:
-        """List records in the order of their creation, from the one after number `after`."""
-        conditions = self._conditions(filters)
+        """List records in the order of their creation, from the one after number `after`.
+
+        A page can be short, even empty, and still have a `next`: see `offset.listing`.
+        """
         with self._database.reading() as connection:
-            statement = (
-                WHOLE.where(records.c.number > after, *conditions)
-                .order_by(records.c.number)
-                .limit(limit + 1)
-            )
-            rows = connection.execute(statement).all()
-            total = self._count(connection, conditions) if count else None
+            found = self._lister.page(connection, filters, after=after, limit=limit)
+            total = self._lister.count(connection, filters) if count else None
             head = self._head(connection)
-        items = [_listed(row) for row in rows[:limit]]
-        following = rows[limit - 1].number if len(rows) > limit else None
-        return Page(items=items, next=following, head=head, total=total)
-
-    def _count(self, connection: Connection, conditions: Sequence[ColumnElement[bool]]) -> int:
-        counted = WHOLE.where(*conditions).with_only_columns(func.count())
-        return int(connection.execute(counted).scalar_one())
-
-    def _conditions(self, filters: Filters) -> list[ColumnElement[bool]]:
-        found: list[ColumnElement[bool]] = []
-        for column, value in (
-            (records.c.registry, filters.registry),
-            (records.c.vintage, filters.vintage),
-            (record_state.c.status, filters.status),
-        ):
-            if value is not None:
-                found.append(column == value)
-        if filters.vintage_from is not None:
-            found.append(records.c.vintage >= filters.vintage_from)
-        if filters.vintage_to is not None:
-            found.append(records.c.vintage <= filters.vintage_to)
-        if filters.holder is not None:
-            held = select(holdings.c.record_number).where(holdings.c.holder == filters.holder)
-            found.append(records.c.number.in_(held))
-        if filters.project_name is not None:
-            wanted = canonical_text(filters.project_name)
-            found.append(records.c.project_name.contains(wanted, autoescape=True))
-        if filters.serial is not None:
-            found.append(records.c.number.in_(claimants(filters.serial)))
-        return found
+        return Page(items=_listed(found.rows), next=found.next, head=head, total=total)
 
     def events_of(self, record_id: str, *, after: int, limit: int) -> Page:
         """List a record's events in order, from the one after seq `after`.
@@ -284,7 +235,28 @@ class Reader:
 _head_position: Final = select(ledger_head.c.position)
 
 
-def _listed(row: Any) -> Json:
+def _listed(rows: Sequence[Any]) -> list[Json]:
+    """Show the rows of a list as `record_view` shows records; what is JSON in them is read once."""
+    sent_texts = json.loads(f"[{','.join([row.sent for row in rows])}]")
+    forms = json.loads(f"[{','.join([row.form or 'null' for row in rows])}]")
+    return [_item(*each) for each in zip(rows, sent_texts, forms, strict=True)]
+
+
+def _item(row: Any, sent: Json, form: Sequence[Any] | None) -> Json:
+    record_id = row.id.hex()
+    serial: Json = {
+        "text": row.serial_number,
+        "series": row.series,
+        "first": None,
+        "last": None,
+        "unit": "credit",
+        "unparsed": True,
+    }
+    if form is not None:
+        unit, head, infix, tail, width = form
+        first, last = serial["first"], serial["last"] = row.first, row.last
+        serial["text"] = serial_text(head, first, infix, last, tail, width)
+        serial["unit"], serial["unparsed"] = unit, False
     balance = Balance(
         issued_g=row.quantity_g,
         available_g=row.available_g,
@@ -292,15 +264,20 @@ def _listed(row: Any) -> Json:
         retired_g=row.retired_g,
         cancelled_g=row.cancelled_g,
     )
-    record = record_of(row)
     return {
-        **record_summary(record),
+        "id": record_id,
+        "project_name": sent["project_name"],
+        "registry": sent["registry"],
+        "vintage": row.vintage,
+        "quantity": tonnes(row.quantity_g),
+        "serial_number": sent["serial_number"],
         "created_at": time_text(row.created_at_us),
         "status": row.status,
-        "planned": record.planned,
+        # Few are; the others need not be read.
+        "planned": '"planned"' in row.extra and bool(json.loads(row.extra).get("planned")),
         "balance": balance_view(balance),
-        "serial": serial_view(record.serial),
-        "links": links(record.id),
+        "serial": serial,
+        "links": links(record_id),
     }
 
 

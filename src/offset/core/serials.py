@@ -56,8 +56,9 @@ class Serial:
         """The serial number in the registry's own words."""
         if not self.parsed:
             return self.head
-        first, last = (str(number).zfill(self.width) for number in (self.first, self.last))
-        return f"{self.head}{first}{self.infix}{last}{self.tail}"
+        return serial_text(
+            self.head, self.first, self.infix, self.last, self.tail, width=self.width
+        )
 
     def part(self, first: int, last: int) -> "Serial":
         """Cut out the serial numbers `first` to `last`, both included.
@@ -77,3 +78,8 @@ class Serial:
                 serial_last=self.last,
             )
         return replace(self, first=first, last=last)
+
+
+def serial_text(head: str, first: int, infix: str, last: int, tail: str, width: int) -> str:
+    """Write a serial number, its two numbers padded to `width` digits."""
+    return f"{head}{first:0{width}}{infix}{last:0{width}}{tail}"
