@@ -44,8 +44,8 @@ _ENDED: Final = ("RETIRED", "CANCELLED")
 _ALL: Final = 2**31
 _PARAMETER: Final = re.compile(":([a-z_]+)")
 _COLUMNS: Final = (
-    "r.number, r.id, r.sent, r.extra, r.registry, r.vintage, r.quantity_g, r.serial_number,"
-    " r.created_at_us, s.status, s.available_g, s.sold_g, s.retired_g, s.cancelled_g,"
+    "r.number, r.id, r.sent, r.extra, r.vintage, r.quantity_g, r.serial_number, r.created_at_us,"
+    " s.status, s.available_g, s.sold_g, s.retired_g, s.cancelled_g,"
     " l.series, c.first, c.last, c.form"
 )
 
@@ -116,7 +116,12 @@ class Lister:
         self._database = database
         self._names = Names(database)
         self._walks = Walks(sqlite=database.is_sqlite)
-        self._join = "CROSS JOIN" if database.is_sqlite else "JOIN"
+        beside = self._walks.beside
+        self._record = beside("records", "r", "number = w.number")
+        self._state = beside("record_state", "s", "record_number = w.number")
+        claim = beside("serial_claims", "c", "record_number = w.number AND position IS NULL")
+        self._whole = self._record + self._state + claim
+        self._whole += beside("series", "l", "number = c.series_number")
         self._written: dict[str, str] = {}
 
     def page(self, connection: Connection, filters: Filters, *, after: int, limit: int) -> Found:
@@ -250,11 +255,7 @@ class Lister:
     # what the database is asked --------------------------------------------------------------
 
     def _checked(self, checks: Sequence[str]) -> str:
-        return (
-            f" {self._join} records AS r ON r.number = w.number"
-            f" {self._join} record_state AS s ON s.record_number = w.number"
-            f" WHERE {' AND '.join(checks)}"
-        )
+        return f"{self._record}{self._state} WHERE {' AND '.join(checks)}"
 
     def _rows(
         self,
@@ -271,14 +272,7 @@ class Lister:
         if checks:
             hits = f"SELECT w.number FROM {walked}{self._checked(checks)}"
             walked = f"({hits} ORDER BY w.number LIMIT :wanted) AS w"
-        join = self._join
-        sql = (
-            f"SELECT {_COLUMNS} FROM {walked}"
-            f" {join} records AS r ON r.number = w.number"
-            f" {join} record_state AS s ON s.record_number = w.number"
-            f" {join} serial_claims AS c ON c.record_number = w.number AND c.position IS NULL"
-            f" {join} series AS l ON l.number = c.series_number"
-        )
+        sql = f"SELECT {_COLUMNS} FROM {walked}{self._whole}"
         values = _stretch(walk, plan, after, size if checks else wanted)
         rows = self._execute(connection, sql, {**values, "wanted": wanted})
         return sorted(rows, key=_number)

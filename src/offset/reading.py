@@ -10,11 +10,10 @@ from dataclasses import dataclass
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, bindparam, select
 
 from offset.answers import (
     Json,
-    balance_view,
     event_view,
     links,
     part_view,
@@ -27,7 +26,7 @@ from offset.core.commands import record_not_found
 from offset.core.errors import EventNotFound, RetirementNotFound, SerialNotFound
 from offset.core.events import Event, read_leaf, read_parts, time_text
 from offset.core.quantities import tonnes
-from offset.core.records import Balance, Record, RecordState
+from offset.core.records import Record, RecordState
 from offset.core.serials import Serial, serial_text
 from offset.database import Database
 from offset.listing import Filters, Lister
@@ -56,6 +55,7 @@ class Reader:
         self._loader = Loader(database)
         self._tracer = Tracer(database, self._loader)
         self._lister = Lister(database)
+        self._with_numbers = WHOLE.where(database.among(records.c.number, "numbers"))
 
     def check(self) -> None:
         """Ask the database for anything.
@@ -103,20 +103,25 @@ class Reader:
             RecordNotFound: there is no such record.
         """
         with self._database.reading() as connection:
-            number, state = self._state(connection, record_id)
+            record = connection.execute(_WITH_ID, {"id": bytes.fromhex(record_id)}).first()
+            if record is None:
+                raise record_not_found(record_id)
             rows = connection.execute(
                 select(events.c.position, events.c.leaf)
                 # No seq is above the newest, and a greater number does not fit the column.
-                .where(events.c.record_number == number, events.c.seq > min(after, state.seq))
+                .where(
+                    events.c.record_number == record.number, events.c.seq > min(after, record.seq)
+                )
                 .order_by(events.c.seq)
                 .limit(limit + 1)
             ).all()
             found = [read_leaf(*row) for row in rows[:limit]]
-            items = [event_view(event, state.record.serial) for event in found]
+            serial = record_of(record).serial
+            items = [event_view(event, serial) for event in found]
             self._loader.fill_details(connection, [{"events": items}])
             head = self._head(connection)
         following = found[-1].seq if len(rows) > limit else None
-        return Page(items=items, next=following, head=head, total=state.seq)
+        return Page(items=items, next=following, head=head, total=record.seq)
 
     def events(self, *, after: int, limit: int) -> Page:
         """List all events in the order of their positions, from the one after `after`."""
@@ -139,8 +144,7 @@ class Reader:
         return Page(items=items, next=following, head=head)
 
     def _serials(self, connection: Connection, numbers: set[int]) -> dict[int, Serial]:
-        wanted = WHOLE.where(self._database.among(records.c.number, "numbers"))
-        rows = connection.execute(wanted, {"numbers": list(numbers)}) if numbers else ()
+        rows = connection.execute(self._with_numbers, {"numbers": list(numbers)}) if numbers else ()
         return {row.number: record_of(row).serial for row in rows}
 
     def serial(self, serial: Serial | None, text: str, registry: str | None) -> Json:
@@ -233,6 +237,7 @@ class Reader:
 
 
 _head_position: Final = select(ledger_head.c.position)
+_WITH_ID: Final = WHOLE.where(records.c.id == bindparam("id"))
 
 
 def _listed(rows: Sequence[Any]) -> list[Json]:
@@ -242,41 +247,43 @@ def _listed(rows: Sequence[Any]) -> list[Json]:
     return [_item(*each) for each in zip(rows, sent_texts, forms, strict=True)]
 
 
-def _item(row: Any, sent: Json, form: Sequence[Any] | None) -> Json:
-    record_id = row.id.hex()
-    serial: Json = {
-        "text": row.serial_number,
-        "series": row.series,
-        "first": None,
-        "last": None,
-        "unit": "credit",
-        "unparsed": True,
-    }
-    if form is not None:
+def _item(row: Sequence[Any], sent: Json, form: Sequence[Any] | None) -> Json:
+    """Show one row of `offset.listing`, its columns in their order; there are 50 in a page."""
+    _, key, _, extra, vintage, issued_g, text, created_at_us, status, *rest = row
+    available_g, sold_g, retired_g, cancelled_g, series, first, last, _ = rest
+    record_id = key.hex()
+    unit = "credit"
+    if form is None:
+        first = last = None
+    else:
         unit, head, infix, tail, width = form
-        first, last = serial["first"], serial["last"] = row.first, row.last
-        serial["text"] = serial_text(head, first, infix, last, tail, width)
-        serial["unit"], serial["unparsed"] = unit, False
-    balance = Balance(
-        issued_g=row.quantity_g,
-        available_g=row.available_g,
-        sold_g=row.sold_g,
-        retired_g=row.retired_g,
-        cancelled_g=row.cancelled_g,
-    )
+        text = serial_text(head, first, infix, last, tail, width)
     return {
         "id": record_id,
         "project_name": sent["project_name"],
         "registry": sent["registry"],
-        "vintage": row.vintage,
-        "quantity": tonnes(row.quantity_g),
+        "vintage": vintage,
+        "quantity": tonnes(issued_g),
         "serial_number": sent["serial_number"],
-        "created_at": time_text(row.created_at_us),
-        "status": row.status,
+        "created_at": time_text(created_at_us),
+        "status": status,
         # Few are; the others need not be read.
-        "planned": '"planned"' in row.extra and bool(json.loads(row.extra).get("planned")),
-        "balance": balance_view(balance),
-        "serial": serial,
+        "planned": '"planned"' in extra and bool(json.loads(extra).get("planned")),
+        "balance": {
+            "issued": tonnes(issued_g),
+            "available": tonnes(available_g),
+            "sold": tonnes(sold_g),
+            "retired": tonnes(retired_g),
+            "cancelled": tonnes(cancelled_g),
+        },
+        "serial": {
+            "text": text,
+            "series": series,
+            "first": first,
+            "last": last,
+            "unit": unit,
+            "unparsed": form is None,
+        },
         "links": links(record_id),
     }
 

@@ -52,7 +52,6 @@ class Walks:
 
     def __init__(self, *, sqlite: bool) -> None:
         self._sqlite = sqlite
-        self._join = "CROSS JOIN" if sqlite else "JOIN"  # which SQLite does as it is written
         key = f"substr(project_name, 1, {PREFIX})"
         self._name = f"{key} = {{key}}" if sqlite else f'{key} COLLATE "C" = {{key}}'
         self._values = (
@@ -61,6 +60,16 @@ class Walks:
             else "SELECT CAST(value AS {type}) AS {name}"
             " FROM jsonb_array_elements_text(CAST({of} AS jsonb))"
         )
+
+    def beside(self, table: str, alias: str, key: str) -> str:
+        """Join one row of a table by its key, after what stands before it and in no other order.
+
+        PostgreSQL plans such joins in a third of the time that it takes to look for the best one.
+        """
+        if self._sqlite:
+            key = " AND ".join(f"{alias}.{one}" for one in key.split(" AND "))
+            return f" CROSS JOIN {table} AS {alias} ON {key}"
+        return f" CROSS JOIN LATERAL (SELECT * FROM {table} WHERE {key} LIMIT 1) AS {alias}"
 
     def vintages(self, *, of_registry: bool) -> Walk:
         """Walk the vintages `:vintage_from` to `:vintage_to` side by side."""
@@ -82,8 +91,8 @@ class Walks:
         names = self._values.format(name="key", type="text", of=":names")
         keys = f"keys(key) AS ({names})"
         every = (
-            f"SELECT number FROM ({names}) AS keys {self._join} records"
-            f" ON {self._name.format(key='keys.key')}"
+            f"SELECT number FROM ({names}) AS keys CROSS JOIN records"
+            f" WHERE {self._name.format(key='keys.key')}"
         )
         return Walk(self._merged(keys, self._name), every)
 
