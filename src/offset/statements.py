@@ -215,4 +215,9 @@ _KINDS: Final = (
 
 
 def _json(rows: Sequence[Row]) -> str:
-    return orjson.dumps(rows, default=bytes.hex).decode()
+    return orjson.dumps(rows, default=_json_value).decode()
+
+
+def _json_value(value: object) -> object:
+    """Give bytes as hexadecimal digits, and a named tuple as the array that it is."""
+    return value.hex() if isinstance(value, bytes) else tuple(value)  # type: ignore[arg-type]
