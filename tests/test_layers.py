@@ -97,6 +97,7 @@ MAY_IMPORT: Final[Mapping[str, set[str]]] = {
     "routes": API,
     "import_routes": API | {"routes", "imports", "import_queue"},
     "log_routes": API | {"routes"},
+    "serving": set(),
     "terminal": RULES | {"database"},
     "pages": API,
     "client": RULES | {"schemas"},
