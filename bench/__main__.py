@@ -6,6 +6,7 @@ anew without the others; results.md is made of all that is kept.
 
 import argparse
 import json
+from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
@@ -52,7 +53,7 @@ def main() -> None:
                 say(f"{name}, {engine}")
                 found = SECTIONS[name](engine, ledgers, plan)
                 if found is not None:
-                    _keep(asked.keep, f"{name}/{engine}", found)
+                    _keep(asked.keep, f"{name}/{engine}", found, plan)
     kept = json.loads(asked.keep.read_text(encoding="utf-8"))
     asked.output.write_text(rendered(kept), encoding="utf-8")
     say(f"{asked.output} is written.")
@@ -66,7 +67,7 @@ def _sizes(text: str) -> list[int]:
     return [int(size) for size in text.split(",")]
 
 
-def _keep(path: Path, name: str, found: object) -> None:
+def _keep(path: Path, name: str, found: object, plan: Plan) -> None:
     """Put a section's measurements in the place of those that were there."""
     kept = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
     kept[name] = {
@@ -74,6 +75,7 @@ def _keep(path: Path, name: str, found: object) -> None:
         "on": f"{datetime.now(UTC):%Y-%m-%d}",
         "machine": described(),
         "load": tool(),
+        "plan": asdict(plan),
     }
     path.write_text(json.dumps(kept, indent=1, sort_keys=True) + "\n", encoding="utf-8")
 

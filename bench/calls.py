@@ -46,6 +46,7 @@ def requests_of(call: str, subject: Subject) -> Stream | Sequence[Request]:
         "keyed": subject.keyed,
         "sell": subject.sales,
         "retire": subject.retirements,
+        "part": subject.parts,
         "get": subject.reads,
     }[call]
 

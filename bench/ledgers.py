@@ -28,10 +28,13 @@ from offset.ledger import ensure_origin
 from offset.log.keys import KeyFile
 from offset.log.publisher import Publisher
 from offset.queries import cursor_of
+from offset.synthetic import write_registries
 
 ENGINES: Final = ("sqlite", "postgresql")
 ORIGIN: Final = "bench.example/log"
 _FAR: Final = 1_000_000_000  # numbers that nothing else comes to
+_SETTLING_S: Final = 0.2
+_PARTED: Final = 100_000  # records that parts are retired of
 _READ: Final = 20_000  # records that reads choose from, of all
 
 
@@ -68,14 +71,10 @@ class Subject:
             self.retirements = [self._retirement(number) for number in range(self.count)]
 
     def _sale(self, number: int) -> Request:
-        return Request("POST", f"/records/{self._present(number)}/sell", '{"to":"acme"}')
+        return Request("POST", f"/records/{self.id_of(number)}/sell", '{"to":"acme"}')
 
     def _retirement(self, number: int) -> Request:
-        return Request("POST", f"/records/{self._present(number)}/retire")
-
-    def _present(self, number: int) -> str:
-        """Give a record's id; of a number that is not there, an id that will be refused."""
-        return self.id_of(number)
+        return Request("POST", f"/records/{self.id_of(number)}/retire")
 
     @cached_property
     def reads(self) -> Sequence[Request]:
@@ -85,6 +84,14 @@ class Subject:
             Request("GET", f"/records/{self.id_of(chance.randrange(self.count))}")
             for _ in range(_READ)
         ]
+
+    @cached_property
+    def parts(self) -> Sequence[Request]:
+        """Requests that retire a kilogram each of records that nothing else takes from."""
+        chance, last = random.Random(4), self.count // 2
+        first = last * 4 // 5
+        some = chance.sample(range(first, last), min(_PARTED, last - first))
+        return [retire_part(self.id_of(untouched(number))) for number in some]
 
     @cached_property
     def pages(self) -> Sequence[Request]:
@@ -102,13 +109,17 @@ class Subject:
             yield server
 
     def count_events(self) -> int | None:
-        """Count the events that are stored."""
+        """Count the events that are stored, when nothing more comes of what was under way."""
         if self.events is None:
             return None
-        engine = create_engine(self.url)
+        engine, counted = create_engine(self.url), [-1]
         try:
-            with engine.connect() as connection:
-                return int(connection.execute(text(self.events)).scalar_one())
+            while True:
+                with engine.connect() as connection:
+                    counted.append(int(connection.execute(text(self.events)).scalar_one()))
+                if counted[-1] == counted[-2]:
+                    return counted[-1]
+                time.sleep(_SETTLING_S)
         finally:
             engine.dispose()
 
@@ -124,6 +135,7 @@ class Ledgers:
         self.offset = cache(self._offset)
         self.baseline = cache(self._baseline)
         self.null = cache(self._null)
+        self.exports = cache(self._exports)
 
     def __enter__(self) -> Self:
         """Begin."""
@@ -138,6 +150,17 @@ class Ledgers:
         """The PostgreSQL server, started when it is needed."""
         say("PostgreSQL starts")
         return self._stack.enter_context(postgres_databases())
+
+    def empty(self, engine: str) -> Subject:
+        """Make another empty ledger of Offset's."""
+        return self._offset(engine, 0)
+
+    def _exports(self, rows: int) -> Sequence[Path]:
+        """Write synthetic exports of all registries with about so many rows together."""
+        folder = self.new_path("exports")
+        folder.mkdir()
+        # The largest file of each registry counts; with the others it is half as many again.
+        return [one.path for one in write_registries(folder, rows=rows * 16 // 25, seed=1)]
 
     def ordinal(self) -> int:
         """Give another number each time."""
@@ -210,15 +233,22 @@ class Ledgers:
         )
 
 
+def retire_part(record_id: str) -> Request:
+    """Ask to retire a kilogram of a record."""
+    return Request("POST", f"/records/{record_id}/retire", '{"quantity":0.001}')
+
+
 def _keyed(number: int, body: str) -> Request:
     details = f',"details":{{"note":"as agreed in letter {number}"}}}}'
     return Request("POST", "/records", body[:-1] + details, f"bench-{number:010}")
 
 
 def ask(url: str, path: str, body: object) -> dict[str, Any]:
-    """Send one request and give what is answered."""
+    """Send one request, a GET without a body, and give what is answered."""
     request = urllib.request.Request(
-        url + path, json.dumps(body).encode(), {"Content-Type": "application/json"}
+        url + path,
+        None if body is None else json.dumps(body).encode(),
+        {"Content-Type": "application/json"},
     )
     with urllib.request.urlopen(request) as response:
         answer: dict[str, Any] = json.load(response)

@@ -75,6 +75,7 @@ def load(
     *,
     seconds: int,
     clients: int = CLIENTS,
+    most_per_second: int = MOST_PER_SECOND,
 ) -> Rate:
     """Load servers that share one ledger, each with its part of the clients.
 
@@ -88,7 +89,7 @@ def load(
         paths = [Path(folder) / str(number) for number in range(len(urls))]
         if isinstance(requests, Stream):
             # Each server draws from its own lines, so that no request is sent twice.
-            prepared = list(requests.upcoming(MOST_PER_SECOND * seconds))
+            prepared = list(requests.upcoming(most_per_second * seconds))
             for number, path in enumerate(paths):
                 _write(path, prepared[number :: len(paths)])
         else:

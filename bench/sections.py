@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Final
 
-from bench import calls, lookups, memory, publishing, sharing
+from bench import batches, calls, lookups, memory, peers, proofs, publishing, sharing
 from bench.ledgers import Ledgers
 from bench.rounds import Json, Plan
 
@@ -17,5 +17,9 @@ SECTIONS: Final[Mapping[str, Section]] = {
     "lookups": lookups.measure,
     "publishing": publishing.measure,
     "memory": memory.measure,
+    "import": batches.measure_import,
+    "batch": batches.measure,
+    "proofs": proofs.measure,
+    "peers": peers.measure,
     "growth": sharing.measure_growth,
 }
