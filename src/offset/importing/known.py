@@ -1,32 +1,52 @@
 """What the ledger knows of some rows: who claims their serial numbers, and what became of them."""
 
+import json
 from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from operator import attrgetter
-from typing import NamedTuple
+from typing import Any, Final, NamedTuple, Protocol
 
-from sqlalchemy import Connection, and_, select
+from sqlalchemy import Connection, Select, and_, bindparam, select
 
 from offset.core.events import Event, read_leaf
-from offset.core.records import RecordState
-from offset.core.serials import Serial
+from offset.core.records import Holding
 from offset.database import Database
-from offset.loading import WHOLE, Loader, uuid_text
-from offset.models import event_parts, events, records, serial_claims, series
+from offset.importing.pools import Pool
+from offset.loading import uuid_text
+from offset.models import (
+    event_parts,
+    events,
+    holdings,
+    record_state,
+    records,
+    serial_claims,
+    series,
+)
+
+_OWN: Final = and_(
+    serial_claims.c.record_number == records.c.number, serial_claims.c.position.is_(None)
+)
 
 
-class Pool(NamedTuple):
-    """Issuances without serial numbers whose credits are interchangeable.
+class Numbers(Protocol):
+    """Serial numbers of a registry's series, both ends included: a `Serial`, for one."""
 
-    Of a registry's project, of one vintage or of any; or the one record whose serial number is
-    the text `serial`.
-    """
+    @property
+    def registry(self) -> str:
+        """The registry's code."""
 
-    registry: str
-    project: str | None = None
-    vintage: int | None = None
-    serial: str | None = None
+    @property
+    def series(self) -> str:
+        """What the numbers are counted in."""
+
+    @property
+    def first(self) -> int:
+        """The first of the numbers."""
+
+    @property
+    def last(self) -> int:
+        """The last of the numbers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,23 +73,70 @@ class Ended(NamedTuple):
     event_id: str
 
 
+class Standing(NamedTuple):
+    """A record and how it stands, as far as a plan asks.
+
+    `first` is its first serial number, `available_g` what its first holder still has, `ended_g`
+    what was retired or cancelled; `seq` is its version. `extra` has its optional fields, as JSON.
+    """
+
+    number: int
+    record_id: str
+    first_holder: str | None
+    quantity_g: int
+    first: int
+    extra: str
+    seq: int
+    available_g: int
+    ended_g: int
+
+    @property
+    def planned(self) -> bool:
+        """Whether the credits are announced and not yet issued."""
+        return bool(json.loads(self.extra).get("planned"))
+
+    @property
+    def name(self) -> str:
+        """The record's name in a sentence."""
+        return f"record {self.record_id[:12]}..."
+
+
+_STANDING: Final[Select[Any]] = (
+    select(
+        *(records.c.number, records.c.id, records.c.first_holder, records.c.quantity_g),
+        *(serial_claims.c.first, records.c.extra, record_state.c.seq),
+        record_state.c.available_g,
+        (record_state.c.retired_g + record_state.c.cancelled_g).label("ended_g"),
+    )
+    .join(record_state, record_state.c.record_number == records.c.number)
+    .join(serial_claims, _OWN)
+)
+
+
 @dataclass(kw_only=True)
 class Known:
-    """What the ledger knows of some rows, at one moment. Records are named by their numbers."""
+    """What the ledger knows of some rows, at one moment. Records are named by their numbers.
+
+    Holdings and ended grams are those of records that claim some of the rows' serial numbers.
+    """
 
     claims: dict[tuple[str, str], list[Claimed]] = field(default_factory=dict)
-    states: dict[int, RecordState] = field(default_factory=dict)
+    standings: dict[int, Standing] = field(default_factory=dict)
+    holdings: dict[int, list[Holding]] = field(default_factory=dict)
     ended: dict[int, list[Ended]] = field(default_factory=dict)
     pools: dict[Pool, list[int]] = field(default_factory=dict)
     ends: dict[int, list[Event]] = field(default_factory=dict)  # RETIRED and CANCELLED, of pools
 
-    def claims_on(self, serial: Serial) -> Iterator[Claimed]:
-        """Walk the claims on some of the serial numbers, in their order."""
-        line = self.claims.get((serial.registry, serial.series), [])
-        for claimed in line[bisect_left(line, serial.first, key=attrgetter("last")) :]:
-            if claimed.first > serial.last:
-                return
-            yield claimed
+    def claims_on(self, numbers: Numbers) -> Sequence[Claimed]:
+        """List the claims on some of the serial numbers, in their order."""
+        line = self.claims.get((numbers.registry, numbers.series))
+        if line is None:
+            return ()
+        start = bisect_left(line, numbers.first, key=attrgetter("last"))
+        end = start
+        while end < len(line) and line[end].first <= numbers.last:
+            end += 1
+        return line[start:end]
 
     def ended_within(self, number: int, from_g: int, end_g: int) -> Iterator[Ended]:
         """Walk the ended grams of a record that lie in an interval."""
@@ -79,14 +146,23 @@ class Known:
 
 
 class Knower:
-    """Asks a ledger what it knows."""
+    """Asks a ledger what it knows, in statements that are made once."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._loader = Loader(database)
         among = database.among
-        self._series = select(series).where(among(series.c.series, "names"))
-        self._records = WHOLE.where(among(records.c.number, "numbers"))
+        project = database.extra_field("project_id")
+        claim, part = serial_claims.c, event_parts.c
+        line = and_(  # with the registry, which the index begins with
+            series.c.registry == bindparam("registry"), among(series.c.series, "names")
+        )
+        self._series = select(series.c.number, series.c.series).where(line)
+        self._records = _STANDING.where(among(records.c.number, "numbers"))
+        self._holdings = (
+            select(holdings)
+            .where(among(holdings.c.record_number, "numbers"))
+            .order_by(holdings.c.record_number, holdings.c.from_g)
+        )
         self._events = select(events.c.position, events.c.type, events.c.id).where(
             among(events.c.position, "positions")
         )
@@ -96,8 +172,27 @@ class Knower:
             .where(events.c.type.in_(("RETIRED", "CANCELLED")))
             .order_by(events.c.position)
         )
+        self._parts = (
+            select(event_parts, events.c.id)
+            .join(events, events.c.position == part.position)
+            .where(among(part.record_number, "numbers"))
+            .where(part.type.in_(("RETIRED", "CANCELLED")))
+            .order_by(part.record_number, part.from_g)
+        )
+        self._of_projects = (
+            _STANDING.add_columns(records.c.vintage, project.label("project"))
+            .where(claim.form.is_(None))
+            .where(records.c.registry == bindparam("registry"))
+            .where(among(project, "projects"))
+            .order_by(records.c.effective_on.is_(None), records.c.effective_on, records.c.number)
+        )
+        self._of_texts = (
+            _STANDING.add_columns(series.c.series)
+            .join(series, claim.series_number == series.c.number)
+            .where(line, claim.form.is_(None))
+        )
 
-    def ask(self, serials: Sequence[Serial], pools: Sequence[Pool], *, with_ends: bool) -> Known:
+    def ask(self, serials: Sequence[Numbers], pools: Sequence[Pool], *, with_ends: bool) -> Known:
         """Look up serial numbers and pools at one moment; `with_ends` with the pools' ends.
 
         Raises:
@@ -106,25 +201,28 @@ class Knower:
         known = Known()
         with self._database.reading() as connection:
             numbers = self._claims(connection, serials, known)
-            for pool, members in self._pools(connection, pools).items():
-                known.pools[pool] = members
-            members = [number for found in known.pools.values() for number in found]
-            self._states(connection, {*numbers, *members}, known)
-            self._spent(connection, serials, known)
+            self._pools(connection, pools, known)
+            members = list(known.standings)
+            if numbers:
+                self._claimants(connection, numbers, known)
+                self._spent(connection, numbers, known)
             if with_ends and members:
                 for row in connection.execute(self._ends, {"numbers": members}):
                     event = read_leaf(row.position, row.leaf)
                     known.ends.setdefault(row.record_number, []).append(event)
         return known
 
-    def _claims(self, connection: Connection, serials: Sequence[Serial], known: Known) -> set[int]:
+    def _claims(self, connection: Connection, serials: Sequence[Numbers], known: Known) -> set[int]:
         """Find the claims on serial numbers; give the records that have them as their own."""
-        names = list({serial.series for serial in serials})
-        if not names:
-            return set()
+        names: dict[str, set[str]] = {}
+        for serial in serials:
+            names.setdefault(serial.registry, set()).add(serial.series)
         lines = {
-            row.number: (row.registry, row.series)
-            for row in connection.execute(self._series, {"names": names})
+            number: (registry, name)
+            for registry, own in names.items()
+            for number, name in connection.execute(
+                self._series, {"registry": registry, "names": list(own)}
+            )
         }
         by_name = {name: number for number, name in lines.items()}
         wanted = [
@@ -152,72 +250,52 @@ class Knower:
             found.sort(key=attrgetter("first"))
         return {row.record_number for row in rows if row.position is None}
 
-    def _pools(self, connection: Connection, pools: Sequence[Pool]) -> dict[Pool, list[int]]:
+    def _pools(self, connection: Connection, pools: Sequence[Pool], known: Known) -> None:
         """Find the records of each pool, oldest issuance first."""
-        found: dict[Pool, list[int]] = {pool: [] for pool in pools}
-        own = and_(
-            serial_claims.c.record_number == records.c.number, serial_claims.c.position.is_(None)
-        )
-        project = self._database.extra_field("project_id")
-        asked = (
-            select(records.c.number, records.c.registry, records.c.vintage, project)
-            .join(serial_claims, own)
-            .where(serial_claims.c.form.is_(None))
-            .order_by(records.c.effective_on.is_(None), records.c.effective_on, records.c.number)
-        )
+        found = known.pools
         by_project: dict[str, dict[str, list[Pool]]] = {}
-        for pool in found:
+        by_text: dict[str, dict[str, Pool]] = {}
+        for pool in pools:
+            found[pool] = []
             if pool.project is not None:
                 by_project.setdefault(pool.registry, {}).setdefault(pool.project, []).append(pool)
+            if pool.serial is not None:
+                by_text.setdefault(pool.registry, {})[pool.serial] = pool
         for registry, projects in by_project.items():
-            statement = asked.where(records.c.registry == registry).where(
-                self._database.among(project, "projects")
-            )
-            rows = connection.execute(statement, {"projects": list(projects)})
-            for number, _, vintage, name in rows:
+            asked = {"registry": registry, "projects": list(projects)}
+            for *row, vintage, name in connection.execute(self._of_projects, asked):
+                standing = _standing(row)
                 for pool in projects[name]:
                     if pool.vintage is None or pool.vintage == vintage:
-                        found[pool].append(number)
-        texts = {(pool.registry, pool.serial): pool for pool in found if pool.serial is not None}
-        if texts:
-            statement = (
-                select(series.c.registry, series.c.series, serial_claims.c.record_number)
-                .join(serial_claims, serial_claims.c.series_number == series.c.number)
-                .where(self._database.among(series.c.series, "names"))
-                .where(serial_claims.c.form.is_(None), serial_claims.c.position.is_(None))
-            )
-            names = [text for _, text in texts]
-            for name_of, text, number in connection.execute(statement, {"names": names}):
-                if (name_of, text) in texts:
-                    found[texts[name_of, text]].append(number)
-        return found
+                        found[pool].append(standing.number)
+                        known.standings[standing.number] = standing
+        for registry, texts in by_text.items():
+            named = {"registry": registry, "names": list(texts)}
+            for *row, text in connection.execute(self._of_texts, named):
+                standing = _standing(row)
+                found[texts[text]].append(standing.number)
+                known.standings[standing.number] = standing
 
-    def _states(self, connection: Connection, numbers: set[int], known: Known) -> None:
-        if numbers:
-            rows = connection.execute(self._records, {"numbers": list(numbers)}).all()
-            for number, state in self._loader.from_rows(connection, rows).values():
-                known.states[number] = state
+    def _claimants(self, connection: Connection, numbers: set[int], known: Known) -> None:
+        """Find how the records stand that have claims, and who holds what of them."""
+        asked = {"numbers": list(numbers)}
+        for row in connection.execute(self._records, asked):
+            known.standings[row.number] = _standing(row)
+        for number, *held in connection.execute(self._holdings, asked):
+            known.holdings.setdefault(number, []).append(Holding(*held))
 
-    def _spent(self, connection: Connection, serials: Sequence[Serial], known: Known) -> None:
-        """Find which grams of the touched records ended."""
-        touched: dict[int, None] = {}
-        for serial in serials:
-            for claimed in known.claims_on(serial):
-                state = known.states.get(claimed.number)
-                if claimed.event_type is None and state and state.retired_g + state.cancelled_g:
-                    touched[claimed.number] = None
-        if not touched:
-            return
-        statement = (
-            select(event_parts, events.c.id)
-            .join(events, events.c.position == event_parts.c.position)
-            .where(self._database.among(event_parts.c.record_number, "numbers"))
-            .where(event_parts.c.type.in_(("RETIRED", "CANCELLED")))
-            .order_by(event_parts.c.record_number, event_parts.c.from_g)
-        )
-        for row in connection.execute(statement, {"numbers": list(touched)}):
-            part = Ended(row.from_g, row.from_g + row.quantity_g, row.type, uuid_text(row.id))
-            known.ended.setdefault(row.record_number, []).append(part)
+    def _spent(self, connection: Connection, numbers: set[int], known: Known) -> None:
+        """Find which grams of the records that have claims ended."""
+        touched = [number for number in numbers if known.standings[number].ended_g]
+        if touched:
+            for row in connection.execute(self._parts, {"numbers": touched}):
+                part = Ended(row.from_g, row.from_g + row.quantity_g, row.type, uuid_text(row.id))
+                known.ended.setdefault(row.record_number, []).append(part)
+
+
+def _standing(row: Sequence[Any]) -> Standing:
+    number, record_id, *rest = row
+    return Standing(number, bytes(record_id).hex(), *rest)
 
 
 def _quantity_of(connection: Connection, position: int) -> int:
