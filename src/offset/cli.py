@@ -70,6 +70,7 @@ def serve(
             server_header=False,
             timeout_graceful_shutdown=10,
             log_level="warning",
+            access_log=False,
         )
         with suppress(KeyboardInterrupt):  # uvicorn passes Ctrl+C on when all is answered
             uvicorn.Server(config).run(sockets=[listener])

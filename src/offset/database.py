@@ -5,7 +5,6 @@ import sqlite3
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from enum import Enum
 from functools import partial
 from typing import Any, Final
 
@@ -16,6 +15,7 @@ from sqlalchemy import (
     ColumnElement,
     Connection,
     Engine,
+    Select,
     Table,
     Text,
     bindparam,
@@ -26,12 +26,20 @@ from sqlalchemy import (
     make_url,
 )
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
-from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from offset.core.commands import Claim
 from offset.core.errors import DatabaseUnavailable, Unfit
+from offset.objections import DATABASE_ERRORS, objection, reason
+from offset.statements import (
+    STATEMENTS_KEPT,
+    Cursor,
+    PostgresqlStatements,
+    Question,
+    Row,
+    SqliteStatements,
+)
+from offset.turns import Turns
 
-COPY_FROM_ROWS: Final = 64  # below, PostgreSQL takes pipelined INSERTs as fast as a COPY
 _DRIVERS: Final = ("sqlite", "sqlite+pysqlite", "postgresql", "postgresql+psycopg")
 _KEY_LOCKS, _SERIES_LOCKS, _PUBLISHER_LOCK = 1, 2, 4  # classes of PostgreSQL advisory locks
 _CONNECTION: Final = {
@@ -55,18 +63,6 @@ _NO_TIMEOUTS: Final = (
 # A rewrite keeps only what is there now. VACUUM FULL would also keep dead rows that an older
 # snapshot can see, and do nothing for a role that does not own the table, both without an error.
 _REWRITE_DETAILS: Final = "ALTER TABLE details ALTER COLUMN content TYPE text USING content || ''"
-_LOST_STATES: Final = ("57P01", "57P02", "57P03")  # the server is going away
-_FAULT_STATES: Final = ("0A", "21", "22", "23", "42")  # what was sent makes no sense
-_SQLITE_FAULTS: Final = (1, 18, 20, 21, 25)  # the same: ERROR, TOOBIG, MISMATCH, MISUSE, RANGE
-_RACE_STATES: Final = ("40001", "40P01", "55P03", "23505", "23P01", "23514", "23001", "23503")
-
-
-class Objection(Enum):
-    """What it means that the database refused a transaction."""
-
-    RACE = "another transaction was there first: decide again"
-    LOST = "the connection is gone, and with it the answer to a COMMIT"
-    AWAY = "the database cannot do it now: disk full, read only, too slow"
 
 
 class Database:
@@ -82,7 +78,12 @@ class Database:
         if self.is_sqlite:
             self.engine = create_engine(
                 self.url,
-                connect_args={"isolation_level": None, "timeout": 5, "check_same_thread": False},
+                connect_args={
+                    "isolation_level": None,
+                    "timeout": 5,
+                    "check_same_thread": False,
+                    "cached_statements": STATEMENTS_KEPT,
+                },
                 hide_parameters=True,  # details are in no log
                 pool_size=pool_size,
                 max_overflow=0,
@@ -107,7 +108,8 @@ class Database:
                 isolation_level="REPEATABLE READ", postgresql_readonly=True
             )
         )
-        self._inserts: dict[str, str] = {}
+        self._turns = Turns()
+        self._statements = SqliteStatements() if self.is_sqlite else PostgresqlStatements()
 
     def close(self) -> None:
         """Close every connection."""
@@ -121,16 +123,21 @@ class Database:
         """
         try:
             self.engine.connect().close()
-        except (SQLAlchemyError, psycopg.Error) as error:
+        except DATABASE_ERRORS as error:
             what = self.url.database if self.is_sqlite else "the database"
             raise DatabaseUnavailable(f"{what} cannot be opened: {reason(error)}") from error
 
     @contextmanager
     def writing(self) -> Iterator[Connection]:
         """Open a transaction that writes; on SQLite it waits for the file's one writer."""
+        if self.is_sqlite:
+            # SQLite itself would look again after 1, 2, 5 ... 100 ms, and a thread that writes
+            # without a pause would always be there first.
+            with self._turns.taken(), self.writer.begin() as connection:
+                yield connection
+            return
         with self.writer.begin() as connection:
-            if not self.is_sqlite:
-                connection.exec_driver_sql(_TIMEOUTS)
+            connection.exec_driver_sql(_TIMEOUTS)
             yield connection
 
     @contextmanager
@@ -147,8 +154,8 @@ class Database:
                 if not self.is_sqlite:
                     connection.exec_driver_sql(_NO_TIMEOUTS if patiently else _TIMEOUTS)
                 yield connection
-        except (SQLAlchemyError, psycopg.Error) as error:
-            self.objection(error)  # a fault of ours is raised as it is
+        except DATABASE_ERRORS as error:
+            objection(error)  # a fault of ours is raised as it is
             raise DatabaseUnavailable("the database did not answer; try again") from error
 
     def among(self, column: ColumnElement[Any], name: str) -> ColumnElement[bool]:
@@ -157,32 +164,41 @@ class Database:
             return column.in_(bindparam(name, expanding=True))
         return column == func.any(bindparam(name, type_=ARRAY(column.type)))
 
-    def insert(self, connection: Connection, table: Table, rows: Sequence[tuple[Any, ...]]) -> None:
+    def insert(self, connection: Connection, table: Table, rows: Sequence[Row]) -> None:
         """Insert whole rows, in the order of the table's columns."""
-        if not rows:
-            return
-        if not self.is_sqlite and len(rows) >= COPY_FROM_ROWS:
-            _copy(connection, table, rows)
-            return
-        if table.name not in self._inserts:
-            mark = "?" if self.is_sqlite else "%s"
-            names = ", ".join(column.name for column in table.columns)
-            marks = ", ".join(mark for _ in table.columns)
-            self._inserts[table.name] = f"INSERT INTO {table.name} ({names}) VALUES ({marks})"
-        connection.exec_driver_sql(self._inserts[table.name], list(rows))
+        self._statements.insert(cursor(connection), table, rows)
+
+    def put(self, connection: Connection, table: Table, rows: Sequence[Row]) -> None:
+        """Insert whole rows, in the place of those that have their key."""
+        self._statements.put(cursor(connection), table, rows)
 
     def delete(
-        self,
-        connection: Connection,
-        table: Table,
-        names: Sequence[str],
-        keys: Sequence[tuple[Any, ...]],
+        self, connection: Connection, table: Table, names: Sequence[str], keys: Sequence[Row]
     ) -> None:
-        """Delete the rows whose columns `names` have one of these values."""
-        if keys:
-            mark = "?" if self.is_sqlite else "%s"
-            where = " AND ".join(f"{name} = {mark}" for name in names)
-            connection.exec_driver_sql(f"DELETE FROM {table.name} WHERE {where}", list(keys))
+        """Delete the rows whose columns `names`, which have an index, have one of these values."""
+        self._statements.delete(cursor(connection), table, names, keys)
+
+    def question(self, statement: Select[Any], column: ColumnElement[Any]) -> Question:
+        """Make a statement that asks for the rows whose column has one of some values."""
+        return Question(statement, column, self.engine.dialect)
+
+    def ask(self, connection: Connection, question: Question, values: Sequence[Any]) -> list[Row]:
+        """Give the rows whose column has one of these values, as plain tuples."""
+        return self._statements.ask(cursor(connection), question, values)
+
+    @contextmanager
+    def together(self, connection: Connection) -> Iterator[None]:
+        """Send the statements inside without waiting for each; none of them gives rows.
+
+        What the database objects to is raised at the end at the latest.
+        """
+        if self.is_sqlite:
+            yield
+            return
+        driver = connection.connection.driver_connection
+        assert isinstance(driver, psycopg.Connection)
+        with driver.pipeline():
+            yield
 
     def move_head(self, connection: Connection, count: int, now_us: int) -> tuple[int, int]:
         """Take `count` positions; give the last of them and a time that never goes back."""
@@ -321,24 +337,6 @@ class Database:
                 ) from error
             raise _held_copy("another transaction holds the table, whose dead rows have") from error
 
-    def objection(self, error: SQLAlchemyError | sqlite3.Error | psycopg.Error) -> Objection:
-        """Say what an error of the driver means, by its code and never by its text.
-
-        Raises:
-            SQLAlchemyError, psycopg.Error: the same one: what was sent is wrong, a fault of ours.
-        """
-        if isinstance(error, PoolTimeout):
-            return Objection.AWAY
-        cause = error.orig if isinstance(error, DBAPIError) else error
-        found = None
-        if isinstance(cause, sqlite3.Error):
-            found = _sqlite_objection(cause)
-        elif isinstance(cause, psycopg.Error):
-            found = _postgresql_objection(cause)
-        if found is None:
-            raise error
-        return found
-
     def require_durability(self) -> None:
         """Refuse settings under which an answered write could be lost.
 
@@ -380,12 +378,6 @@ def _url(url: str) -> URL:
     return parsed
 
 
-def reason(error: SQLAlchemyError | psycopg.Error) -> str:
-    """Give the driver's own first line: for a person to read, never to decide by."""
-    cause = error.orig if isinstance(error, DBAPIError) else error
-    return str(cause).strip().partition("\n")[0]
-
-
 def _prepare_sqlite(engine: Engine) -> None:
     @event.listens_for(engine, "connect")
     def connect(connection: sqlite3.Connection, _: object) -> None:
@@ -397,6 +389,7 @@ def _prepare_sqlite(engine: Engine) -> None:
             "recursive_triggers = ON",
             "secure_delete = ON",  # what is erased does not stay in free pages
             "cache_size = -65536",
+            "wal_autocheckpoint = 4000",  # pages; at 1,000 every third batch would wait for one
         ):
             _patiently(partial(connection.execute, f"PRAGMA {pragma}"))
 
@@ -436,32 +429,8 @@ def _held_copy(where: str) -> DatabaseUnavailable:
     )
 
 
-def _sqlite_objection(error: sqlite3.Error) -> Objection | None:
-    code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF
-    if code == sqlite3.SQLITE_CONSTRAINT:
-        return Objection.RACE
-    return None if code in _SQLITE_FAULTS else Objection.AWAY
-
-
-def _postgresql_objection(error: psycopg.Error) -> Objection | None:
-    state = error.sqlstate
-    if state is None:
-        gone = isinstance(error, psycopg.OperationalError | psycopg.InterfaceError)
-        return Objection.LOST if gone else None
-    if state.startswith("08") or state in _LOST_STATES:
-        return Objection.LOST
-    if state in _RACE_STATES:
-        return Objection.RACE
-    return None if state.startswith(_FAULT_STATES) else Objection.AWAY
-
-
-def _copy(connection: Connection, table: Table, rows: Sequence[tuple[Any, ...]]) -> None:
-    names = ", ".join(column.name for column in table.columns)
+def cursor(connection: Connection) -> Cursor:
+    """Give a cursor of the driver itself, inside the connection's transaction."""
     driver = connection.connection.driver_connection
-    assert isinstance(driver, psycopg.Connection)
-    with (
-        driver.cursor() as cursor,
-        cursor.copy(f"COPY {table.name} ({names}) FROM STDIN") as copy,
-    ):
-        for row in rows:
-            copy.write_row(row)
+    assert isinstance(driver, sqlite3.Connection | psycopg.Connection)
+    return driver.cursor()

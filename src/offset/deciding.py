@@ -221,10 +221,9 @@ class Batch:
             if made.repeated or state.seq <= EVENTS_IN_ANSWER:
                 events = history.get(state.record.id, ())
                 shown = tuple(event for event in events if event.seq <= state.seq)
-            created_at = state.created_at or appended.at
-            results.append(
-                Done(state=replace(state, created_at=created_at), events=own, history=shown)
-            )
+            if not state.created_at:  # by this very batch
+                state = replace(state, created_at=appended.at)
+            results.append(Done(state=state, events=own, history=shown))
         return results
 
 

@@ -23,13 +23,13 @@ from offset.answers import (
 )
 from offset.core.canonical import canonical_registry, canonical_text
 from offset.core.commands import record_not_found
-from offset.core.errors import EventNotFound, RetirementNotFound, SerialNotFound
+from offset.core.errors import EventNotFound, OffsetError, RetirementNotFound, SerialNotFound
 from offset.core.events import Event, read_leaf, read_parts, time_text
 from offset.core.quantities import tonnes
 from offset.core.records import Balance, Record, RecordState
 from offset.core.serials import Serial
 from offset.database import Database
-from offset.loading import WHOLE, Loader, record_of
+from offset.loading import WHOLE, Loader, Whole, record_of
 from offset.models import (
     events,
     holdings,
@@ -66,6 +66,9 @@ class Page:
     total: int | None = None
 
 
+Shown = tuple[RecordState, Json]
+
+
 class Reader:
     """Reads one ledger; safe to use from several threads."""
 
@@ -83,18 +86,31 @@ class Reader:
         with self._database.reading() as connection:
             self._head(connection)
 
-    def record(self, record_id: str) -> tuple[RecordState, Json]:
-        """Read a record with its status, holdings and newest events.
+    def record(self, record_id: str) -> Shown:
+        """Read one record as `whole_records` does.
 
         Raises:
             RecordNotFound: there is none.
         """
+        found = self.whole_records([record_id])[0]
+        if isinstance(found, OffsetError):
+            raise found
+        return found
+
+    def whole_records(self, record_ids: Sequence[str]) -> list[Shown | OffsetError]:
+        """Read records with their status, holdings and newest events, all at one moment.
+
+        In the place of one that is not there stands RecordNotFound.
+        """
         with self._database.reading() as connection:
-            number, state = self._state(connection, record_id)
-            history = self._loader.history(connection, [number])
-            view = record_view(state, history[record_id])
-            self._loader.fill_details(connection, [view])
-        return state, view
+            states = self._loader.states(connection, set(record_ids))
+            history = self._loader.history(connection, [number for number, _ in states.values()])
+            views = {
+                record_id: (state, record_view(state, history[record_id]))
+                for record_id, (_, state) in states.items()
+            }
+            self._loader.fill_details(connection, [view for _, view in views.values()])
+        return [views.get(record_id) or record_not_found(record_id) for record_id in record_ids]
 
     def _state(self, connection: Connection, record_id: str) -> tuple[int, RecordState]:
         found = self._loader.states(connection, [record_id])
@@ -190,7 +206,7 @@ class Reader:
     def _serials(self, connection: Connection, numbers: set[int]) -> dict[int, Serial]:
         wanted = WHOLE.where(self._database.among(records.c.number, "numbers"))
         rows = connection.execute(wanted, {"numbers": list(numbers)}) if numbers else ()
-        return {row.number: record_of(row).serial for row in rows}
+        return {row.number: record_of(Whole(*row)).serial for row in rows}
 
     def serial(self, serial: Serial | None, text: str, registry: str | None) -> Json:
         """Find out what became of serial numbers: records, holders, ends, history.

@@ -11,8 +11,8 @@ from offset.core.quantities import GRAMS_PER_CREDIT
 from offset.core.records import Part, RecordState
 from offset.core.serials import Serial
 from offset.database import Database
-from offset.loading import PARTS_WITHIN, WHOLE, Loader, serial_of, uuid_text
-from offset.models import events, records, serial_claims, series
+from offset.loading import PARTS_WITHIN, Loader, serial_of, uuid_text
+from offset.models import events, serial_claims, series
 
 PARTS_OF_SERIAL: Final = 1_000  # of parts and of events, a record shows so many
 RECORDS_OF_SERIAL: Final = 100  # a range that spans more records shows the first so many
@@ -24,7 +24,6 @@ class Tracer:
     def __init__(self, database: Database, loader: Loader) -> None:
         self._database = database
         self._loader = loader
-        self._records = WHOLE.where(database.among(records.c.number, "numbers"))
         self._events = (
             select(events.c.position, events.c.leaf)
             .where(database.among(events.c.position, "positions"))
@@ -41,8 +40,7 @@ class Tracer:
         claims: dict[int, list[Any]] = {}
         for row in connection.execute(_claims(serial, text, registry)):
             claims.setdefault(row.record_number, []).append(row)
-        rows = connection.execute(self._records, {"numbers": list(claims)}).all() if claims else []
-        states = self._loader.from_rows(connection, rows)
+        states = self._loader.numbered(connection, claims)
         for number, state in sorted(states.values(), key=lambda entry: entry[0]):
             if any(claim.position is None for claim in claims[number]):
                 yield self._own(connection, number, state, serial)

@@ -54,10 +54,14 @@ class Serial:
     @property
     def text(self) -> str:
         """The serial number in the registry's own words."""
-        if not self.parsed:
-            return self.head
-        first, last = (str(number).zfill(self.width) for number in (self.first, self.last))
-        return f"{self.head}{first}{self.infix}{last}{self.tail}"
+        return self.written(self.first, self.last) if self.parsed else self.head
+
+    def written(self, first: int, last: int) -> str:
+        """Write the serial numbers `first` to `last` of the series as this text writes its own."""
+        if self.width == 1:
+            return f"{self.head}{first}{self.infix}{last}{self.tail}"
+        padded = (str(number).zfill(self.width) for number in (first, last))
+        return f"{self.head}{next(padded)}{self.infix}{next(padded)}{self.tail}"
 
     def part(self, first: int, last: int) -> "Serial":
         """Cut out the serial numbers `first` to `last`, both included.
