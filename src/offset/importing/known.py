@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from operator import attrgetter
 from typing import Any, Final, NamedTuple, Protocol
 
-from sqlalchemy import Connection, Select, and_, bindparam, select
+from sqlalchemy import Connection, Select, and_, select
 
 from offset.core.events import Event, read_leaf
 from offset.core.records import Holding
@@ -21,8 +21,8 @@ from offset.models import (
     record_state,
     records,
     serial_claims,
-    series,
 )
+from offset.statements import Question
 
 _OWN: Final = and_(
     serial_claims.c.record_number == records.c.number, serial_claims.c.position.is_(None)
@@ -150,47 +150,34 @@ class Knower:
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        among = database.among
-        project = database.extra_field("project_id")
-        claim, part = serial_claims.c, event_parts.c
-        line = and_(  # with the registry, which the index begins with
-            series.c.registry == bindparam("registry"), among(series.c.series, "names")
+        question, claim, part = database.question, serial_claims.c, event_parts.c
+        ended = ("RETIRED", "CANCELLED")
+        self._records = question(_STANDING, records.c.number)
+        self._holdings = question(
+            select(holdings).order_by(holdings.c.record_number, holdings.c.from_g),
+            holdings.c.record_number,
         )
-        self._series = select(series.c.number, series.c.series).where(line)
-        self._records = _STANDING.where(among(records.c.number, "numbers"))
-        self._holdings = (
-            select(holdings)
-            .where(among(holdings.c.record_number, "numbers"))
-            .order_by(holdings.c.record_number, holdings.c.from_g)
+        self._events = question(
+            select(events.c.position, events.c.type, events.c.id), events.c.position
         )
-        self._events = select(events.c.position, events.c.type, events.c.id).where(
-            among(events.c.position, "positions")
-        )
-        self._ends = (
+        self._ends = question(
             select(events.c.record_number, events.c.position, events.c.leaf)
-            .where(among(events.c.record_number, "numbers"))
-            .where(events.c.type.in_(("RETIRED", "CANCELLED")))
-            .order_by(events.c.position)
+            .where(events.c.type.in_(ended))
+            .order_by(events.c.position),
+            events.c.record_number,
         )
-        self._parts = (
-            select(event_parts, events.c.id)
+        self._parts = question(
+            select(part.record_number, part.from_g, part.quantity_g, part.type, events.c.id)
             .join(events, events.c.position == part.position)
-            .where(among(part.record_number, "numbers"))
-            .where(part.type.in_(("RETIRED", "CANCELLED")))
-            .order_by(part.record_number, part.from_g)
+            .where(part.type.in_(ended))
+            .order_by(part.record_number, part.from_g),
+            part.record_number,
         )
-        self._of_projects = (
-            _STANDING.add_columns(records.c.vintage, project.label("project"))
-            .where(claim.form.is_(None))
-            .where(records.c.registry == bindparam("registry"))
-            .where(among(project, "projects"))
-            .order_by(records.c.effective_on.is_(None), records.c.effective_on, records.c.number)
+        self._of_series = question(
+            _STANDING.add_columns(claim.series_number).where(claim.form.is_(None)),
+            claim.series_number,
         )
-        self._of_texts = (
-            _STANDING.add_columns(series.c.series)
-            .join(series, claim.series_number == series.c.number)
-            .where(line, claim.form.is_(None))
-        )
+        self._of_projects: dict[str, Question] = {}  # by registry
 
     def ask(self, serials: Sequence[Numbers], pools: Sequence[Pool], *, with_ends: bool) -> Known:
         """Look up serial numbers and pools at one moment; `with_ends` with the pools' ends.
@@ -199,45 +186,36 @@ class Knower:
             DatabaseUnavailable: the database does not answer.
         """
         known = Known()
+        ask = self._database.ask
         with self._database.reading() as connection:
             numbers = self._claims(connection, serials, known)
             self._pools(connection, pools, known)
             members = list(known.standings)
             if numbers:
-                self._claimants(connection, numbers, known)
-                self._spent(connection, numbers, known)
+                self._claimants(connection, list(numbers), known)
             if with_ends and members:
-                for row in connection.execute(self._ends, {"numbers": members}):
-                    event = read_leaf(row.position, row.leaf)
-                    known.ends.setdefault(row.record_number, []).append(event)
+                for number, position, leaf in ask(connection, self._ends, members):
+                    known.ends.setdefault(number, []).append(read_leaf(position, leaf))
         return known
 
     def _claims(self, connection: Connection, serials: Sequence[Numbers], known: Known) -> set[int]:
         """Find the claims on serial numbers; give the records that have them as their own."""
-        names: dict[str, set[str]] = {}
-        for serial in serials:
-            names.setdefault(serial.registry, set()).add(serial.series)
-        lines = {
-            number: (registry, name)
-            for registry, own in names.items()
-            for number, name in connection.execute(
-                self._series, {"registry": registry, "names": list(own)}
-            )
-        }
-        by_name = {name: number for number, name in lines.items()}
+        lines = {(serial.registry, serial.series) for serial in serials}
+        series_numbers = self._database.series_numbers(connection, lines)
         wanted = [
-            (by_name[line], serial.first, serial.last)
+            (series_numbers[line], serial.first, serial.last)
             for serial in serials
-            if (line := (serial.registry, serial.series)) in by_name
+            if (line := (serial.registry, serial.series)) in series_numbers
         ]
         rows = self._database.claims_within(connection, wanted)
         positions = [row.position for row in rows if row.position is not None]
-        made = {}
-        if positions:
-            made = {
-                row.position: (row.type, uuid_text(row.id))
-                for row in connection.execute(self._events, {"positions": positions})
-            }
+        made = {
+            position: (event_type, uuid_text(event_id))
+            for position, event_type, event_id in self._database.ask(
+                connection, self._events, positions
+            )
+        }
+        lines_of = {number: line for line, number in series_numbers.items()}
         for row in rows:
             event_type, event_id = made.get(row.position, (None, None))
             quantity_g = None
@@ -245,7 +223,7 @@ class Knower:
                 quantity_g = _quantity_of(connection, row.position)
             number = row.record_number
             claimed = Claimed(row.first, row.last, number, event_type, event_id, quantity_g)
-            known.claims.setdefault(lines[row.series_number], []).append(claimed)
+            known.claims.setdefault(lines_of[row.series_number], []).append(claimed)
         for found in known.claims.values():
             found.sort(key=attrgetter("first"))
         return {row.record_number for row in rows if row.position is None}
@@ -254,43 +232,55 @@ class Knower:
         """Find the records of each pool, oldest issuance first."""
         found = known.pools
         by_project: dict[str, dict[str, list[Pool]]] = {}
-        by_text: dict[str, dict[str, Pool]] = {}
+        texts: dict[tuple[str, str], Pool] = {}
         for pool in pools:
             found[pool] = []
             if pool.project is not None:
                 by_project.setdefault(pool.registry, {}).setdefault(pool.project, []).append(pool)
             if pool.serial is not None:
-                by_text.setdefault(pool.registry, {})[pool.serial] = pool
+                texts[pool.registry, pool.serial] = pool
         for registry, projects in by_project.items():
-            asked = {"registry": registry, "projects": list(projects)}
-            for *row, vintage, name in connection.execute(self._of_projects, asked):
+            asked = self._asked_of_projects(registry)
+            for *row, vintage, name in self._database.ask(connection, asked, list(projects)):
                 standing = _standing(row)
                 for pool in projects[name]:
                     if pool.vintage is None or pool.vintage == vintage:
                         found[pool].append(standing.number)
                         known.standings[standing.number] = standing
-        for registry, texts in by_text.items():
-            named = {"registry": registry, "names": list(texts)}
-            for *row, text in connection.execute(self._of_texts, named):
-                standing = _standing(row)
-                found[texts[text]].append(standing.number)
-                known.standings[standing.number] = standing
+        lines = self._database.series_numbers(connection, texts)
+        named = {number: texts[line] for line, number in lines.items()}
+        for *row, series_number in self._database.ask(connection, self._of_series, list(named)):
+            standing = _standing(row)
+            found[named[series_number]].append(standing.number)
+            known.standings[standing.number] = standing
 
-    def _claimants(self, connection: Connection, numbers: set[int], known: Known) -> None:
-        """Find how the records stand that have claims, and who holds what of them."""
-        asked = {"numbers": list(numbers)}
-        for row in connection.execute(self._records, asked):
-            known.standings[row.number] = _standing(row)
-        for number, *held in connection.execute(self._holdings, asked):
+    def _asked_of_projects(self, registry: str) -> Question:
+        """Ask for a registry's issuances without serial numbers, by project, oldest first."""
+        if registry not in self._of_projects:
+            project = self._database.extra_field("project_id")
+            self._of_projects[registry] = self._database.question(
+                _STANDING.add_columns(records.c.vintage, project.label("project"))
+                .where(serial_claims.c.form.is_(None), records.c.registry == registry)
+                .order_by(
+                    *(records.c.effective_on.is_(None), records.c.effective_on, records.c.number)
+                ),
+                project,
+            )
+        return self._of_projects[registry]
+
+    def _claimants(self, connection: Connection, numbers: list[int], known: Known) -> None:
+        """Find how the records stand that have claims, who holds what of them, and what ended."""
+        ask = self._database.ask
+        for row in ask(connection, self._records, numbers):
+            known.standings[row[0]] = _standing(row)
+        for number, *held in ask(connection, self._holdings, numbers):
             known.holdings.setdefault(number, []).append(Holding(*held))
-
-    def _spent(self, connection: Connection, numbers: set[int], known: Known) -> None:
-        """Find which grams of the records that have claims ended."""
         touched = [number for number in numbers if known.standings[number].ended_g]
-        if touched:
-            for row in connection.execute(self._parts, {"numbers": touched}):
-                part = Ended(row.from_g, row.from_g + row.quantity_g, row.type, uuid_text(row.id))
-                known.ended.setdefault(row.record_number, []).append(part)
+        for number, from_g, quantity_g, event_type, event_id in ask(
+            connection, self._parts, touched
+        ):
+            ended = Ended(from_g, from_g + quantity_g, event_type, uuid_text(event_id))
+            known.ended.setdefault(number, []).append(ended)
 
 
 def _standing(row: Sequence[Any]) -> Standing:

@@ -142,8 +142,10 @@ def prepared(
         if exports[file].kind.meaning is not None:
             with closing(Spool(spool_of(folder, file), writes=True)) as spool:
                 preparation = _Preparation(exports[file], spool, random)
-                for some in chunked(exports[file].rows(), rows_at_a_time):
-                    yield Some(file, *preparation.prepare(some))
+                rows = exports[file].rows()
+                # Row by row: a serial number that was just read is at hand.
+                while any(some := preparation.prepare(islice(rows, rows_at_a_time))):
+                    yield Some(file, *some)
 
 
 class _Preparation:
@@ -155,7 +157,7 @@ class _Preparation:
         self._active = tells_the_present(export.kind)
         self._counts = counts_totals(export.kind)
 
-    def prepare(self, rows: Sequence[Row | RowIssue]) -> tuple[list[Faulty], list[Ready]]:
+    def prepare(self, rows: Iterable[Row | RowIssue]) -> tuple[list[Faulty], list[Ready]]:
         faulty: list[Faulty] = []
         ready: list[Ready] = []
         sums: dict[tuple[str, str, int], list[int]] = {}
