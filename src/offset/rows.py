@@ -364,6 +364,8 @@ class RowReader:
         self, cells: Sequence[str], quantity_g: int
     ) -> tuple[dict[str, int], dict[str, int]]:
         """Add up what was cancelled and retired of an issuance so far, by key; no zeros."""
+        if not self._cancelled and not self._retired:
+            return {}, {}
         cancelled = _sums((key, read_total_grams(cells[place])) for key, place in self._cancelled)
         retired = _sums((key, read_total_grams(cells[place])) for key, place in self._retired)
         ended_g = sum(cancelled.values()) + sum(retired.values())
