@@ -18,9 +18,10 @@ from offset.core.events import Event, read_leaf, read_parts
 from offset.database import Database
 from offset.importing import Imported, Issue, import_files
 from offset.ledger import Ledger
+from offset.listing import Filters
 from offset.models import details, events, holdings, serial_claims, series
 from offset.models import records as record_table
-from offset.reading import Filters, Reader
+from offset.reading import Reader
 from offset.verifying import verify_database
 
 Json = dict[str, Any]

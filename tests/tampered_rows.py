@@ -12,6 +12,7 @@ from offset.models import (
     holdings,
     ledger_head,
     ledger_origin,
+    project_names,
     record_state,
     records,
     serial_claims,
@@ -151,6 +152,19 @@ ROWS: Final[dict[str, tuple[Tampering, str]]] = {
     "a series that counts nothing": (
         add(series, 999, "verra", "X"),
         "series: 1 rows belong to none of serial_claims, the first has number 999",
+    ),
+    # names
+    "the name of a project": (
+        change(project_names, project_names.c.number == 0, name="mallory"),
+        "project_names: misses the name of record 0",
+    ),
+    "a name removed": (
+        remove(project_names, project_names.c.number == 0),
+        "project_names: misses the name of record 0",
+    ),
+    "a name added": (
+        add(project_names, 10, "mallory"),
+        "project_names: adds the name of record 10",
     ),
     "two series of one name": (two_series_of_one_name, "series: two rows have the same name"),
     # parts

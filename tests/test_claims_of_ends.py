@@ -33,10 +33,11 @@ from offset.core.errors import SerialNotFound
 from offset.core.serials import Serial
 from offset.database import Database
 from offset.ledger import Ledger
+from offset.listing import Filters
 from offset.loading import form_of
 from offset.migrating import migrate
 from offset.models import serial_claims, series
-from offset.reading import Filters, Reader
+from offset.reading import Reader
 from offset.registries import read_serial
 from offset.units import Answer, Unit
 from offset.verifying import verify_database

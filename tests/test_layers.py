@@ -15,7 +15,13 @@ PACKAGE: Final = ROOT / "src" / "offset"
 
 RULES: Final = {"core"}
 STORAGE: Final = RULES | {"models", "database", "objections"}
-LEDGER: Final = {"ledger", "units", "reading", "log"}  # what others see of the way to write
+LEDGER: Final = {
+    "ledger",
+    "units",
+    "reading",
+    "listing",
+    "log",
+}  # what others see of the way to write
 BESIDE: Final = RULES | {"database", "registries"} | LEDGER
 SERVICES: Final = {"importing", "auditing", "certificates", "verifying"}
 SHAPES: Final = RULES | {
@@ -47,9 +53,12 @@ MAY_IMPORT: Final[Mapping[str, set[str]]] = {
     "units": RULES,
     "deciding": RULES | {"units"},
     "loading": STORAGE | {"units"},
-    "appending": STORAGE | {"units", "deciding", "loading"},
+    "appending": STORAGE | {"units", "deciding", "loading", "names"},
     "ledger": STORAGE | {"units", "deciding", "loading", "appending", "reading"},
-    "reading": STORAGE | {"units", "loading", "ledger", "tracing", "answers"},
+    "names": STORAGE,
+    "walks": {"names"},
+    "listing": STORAGE | {"names", "walks"},
+    "reading": STORAGE | {"units", "loading", "ledger", "tracing", "answers", "listing"},
     "tracing": STORAGE | {"loading", "answers"},
     "log": STORAGE | {"units", "loading", "ledger", "reading"},
     "queueing": RULES,
@@ -79,7 +88,7 @@ MAY_IMPORT: Final[Mapping[str, set[str]]] = {
     "responses": RULES,
     "problems": RULES,
     "submitting": SHAPES | {"registries", "units"},
-    "queries": SHAPES | {"registries", "reading"},
+    "queries": SHAPES | {"registries", "reading", "listing"},
     "settings": RULES,
     "guard": RULES | {"sending"},
     "dispatching": RULES | {"receiving"},
@@ -88,6 +97,7 @@ MAY_IMPORT: Final[Mapping[str, set[str]]] = {
     "routes": API,
     "import_routes": API | {"routes", "imports", "import_queue"},
     "log_routes": API | {"routes"},
+    "serving": set(),
     "terminal": RULES | {"database"},
     "pages": API,
     "client": RULES | {"schemas"},

@@ -18,11 +18,13 @@ from offset.models import (
     event_parts,
     events,
     holdings,
+    project_names,
     record_state,
     records,
     serial_claims,
     series,
 )
+from offset.names import Name, Names
 
 
 class Appender:
@@ -32,6 +34,7 @@ class Appender:
         self._database = database
         self._origin: Final = origin
         self._clock = clock
+        self._names = Names(database)
         self._erase = (
             update(details)
             .where(details.c.position == bindparam("erased_position"))
@@ -47,9 +50,16 @@ class Appender:
         start, at = last - len(pending) + 1, time_text(at_us)
         made, rows = self._stamp(batch, start, at)
         hashes = {entry.record_id: row[-1] for entry, row in zip(pending, rows, strict=True)}
+        names = [
+            Name(position, entry.draft.happening.record.project_name)
+            for position, entry in enumerate(pending, start)
+            if isinstance(entry.draft.happening, Created)
+        ]
+        new_names = self._names.new(connection, names)
         with self._database.together(connection):
             self._insert_new_records(connection, batch, start, at)
             self._database.insert(connection, events, rows)
+            self._database.insert(connection, project_names, new_names)
             self._insert_claims(connection, batch, start)
             self._insert_parts(connection, batch, start)
             self._write_states(connection, batch, hashes, at)

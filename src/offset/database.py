@@ -33,6 +33,7 @@ from offset.objections import DATABASE_ERRORS, objection, reason
 from offset.statements import (
     STATEMENTS_KEPT,
     Cursor,
+    PostgresqlCursor,
     PostgresqlStatements,
     Question,
     Row,
@@ -56,6 +57,12 @@ _TIMEOUTS: Final = (  # milliseconds; set for each transaction, so that a pooler
     " set_config('statement_timeout', '5000', true),"
     " set_config('idle_in_transaction_session_timeout', '10000', true)"
 )
+# For statements that find every row by its key, and are planned once for a connection: a plan that
+# was right for an empty table would read all of it when it is full.
+_BY_KEY: Final = _TIMEOUTS + "".join(
+    f", set_config('enable_{name}', 'off', true)" for name in ("seqscan", "hashjoin", "mergejoin")
+)
+_NEVER: Final = 2**31  # times that a statement comes before it is prepared unasked
 _NO_TIMEOUTS: Final = (
     "SELECT set_config('statement_timeout', '0', true),"
     " set_config('idle_in_transaction_session_timeout', '0', true)"
@@ -100,7 +107,8 @@ class Database:
                 pool_timeout=3,
                 pool_pre_ping=False,
             )
-        self.writer: Final = self.engine.execution_options(writing=True)
+            event.listen(self.engine, "connect", _allow_preparing)
+        self.writer: Final = self.engine.execution_options(writing=True, by_key=True)
         self._reading = (
             self.engine
             if self.is_sqlite
@@ -108,6 +116,7 @@ class Database:
                 isolation_level="REPEATABLE READ", postgresql_readonly=True
             )
         )
+        self._looking_up = self._reading.execution_options(by_key=True)
         self._turns = Turns()
         self._statements = SqliteStatements() if self.is_sqlite else PostgresqlStatements()
 
@@ -137,22 +146,24 @@ class Database:
                 yield connection
             return
         with self.writer.begin() as connection:
-            connection.exec_driver_sql(_TIMEOUTS)
+            connection.exec_driver_sql(_BY_KEY)
             yield connection
 
     @contextmanager
-    def reading(self, *, patiently: bool = False) -> Iterator[Connection]:
+    def reading(self, *, patiently: bool = False, by_key: bool = False) -> Iterator[Connection]:
         """Open a transaction that sees one moment of the ledger and cannot write.
 
-        `patiently` is for one long look at everything: no statement is cut short.
+        `patiently` is for one long look at everything: no statement is cut short. `by_key` is for
+        questions that find every row by its key.
 
         Raises:
             DatabaseUnavailable: the database is away or too slow.
         """
         try:
-            with self._reading.begin() as connection:
+            with (self._looking_up if by_key else self._reading).begin() as connection:
                 if not self.is_sqlite:
-                    connection.exec_driver_sql(_NO_TIMEOUTS if patiently else _TIMEOUTS)
+                    settings = _BY_KEY if by_key else _TIMEOUTS
+                    connection.exec_driver_sql(_NO_TIMEOUTS if patiently else settings)
                 yield connection
         except DATABASE_ERRORS as error:
             objection(error)  # a fault of ours is raised as it is
@@ -188,7 +199,7 @@ class Database:
 
     @contextmanager
     def together(self, connection: Connection) -> Iterator[None]:
-        """Send the statements inside without waiting for each; none of them gives rows.
+        """Send the statements inside without waiting for each, but for the rows of the last.
 
         What the database objects to is raised at the end at the latest.
         """
@@ -203,13 +214,15 @@ class Database:
     def move_head(self, connection: Connection, count: int, now_us: int) -> tuple[int, int]:
         """Take `count` positions; give the last of them and a time that never goes back."""
         later = "max" if self.is_sqlite else "greatest"
-        mark = "?" if self.is_sqlite else "%s"
-        row = connection.exec_driver_sql(
+        mark = "?" if self.is_sqlite else "%s::bigint"
+        moved = cursor(connection)
+        moved.execute(
             f"UPDATE ledger_head SET position = position + {mark}, at_us = {later}(at_us, {mark})"
             " RETURNING position, at_us",
             (count, now_us),
-        ).one()
-        return row[0], row[1]
+        )
+        ((position, at_us),) = moved.fetchall()
+        return position, at_us
 
     def series_numbers(
         self, connection: Connection, lines: Collection[tuple[str, str]]
@@ -247,7 +260,8 @@ class Database:
         line, first, last = (
             of.format(n) + ("" if self.is_sqlite else "::bigint") for n in range(3)
         )
-        rows = connection.exec_driver_sql(
+        asked = cursor(connection)
+        asked.execute(
             f"SELECT {of.format(3)}, records.id, c.first, c.last FROM {row}"
             f" JOIN serial_claims c ON c.series_number = {line} AND c.first = ("
             f"SELECT max(first) FROM serial_claims"
@@ -256,8 +270,8 @@ class Database:
             (json.dumps(wanted),),
         )
         return {
-            name: Claim(record_id=bytes(record_id).hex(), first=first, last=last)
-            for name, record_id, first, last in rows
+            name: Claim(record_id=record_id.hex(), first=first, last=last)
+            for name, record_id, first, last in asked.fetchall()
         }
 
     def claims_within(
@@ -297,12 +311,13 @@ class Database:
         """
         if self.is_sqlite or not ids:  # BEGIN IMMEDIATE is this lock too
             return set(ids)
-        rows = connection.exec_driver_sql(
-            "SELECT records.id FROM record_state JOIN records ON number = record_number"
-            " WHERE records.id = ANY(%s) ORDER BY record_number FOR UPDATE OF record_state",
+        asked = cursor(connection)
+        asked.execute(
+            "SELECT id FROM record_state JOIN records ON number = record_number"
+            " WHERE id = ANY(%s::bytea[]) ORDER BY record_number FOR UPDATE OF record_state",
             (list(ids),),
         )
-        return {bytes(row.id) for row in rows}
+        return {record_id for (record_id,) in asked.fetchall()}
 
     def lock_keys(self, connection: Connection, keys: Iterable[int]) -> None:
         """Wait until no other transaction uses these idempotency keys (32-bit hashes)."""
@@ -326,10 +341,10 @@ class Database:
         ordered = sorted(set(numbers))
         if self.is_sqlite or not ordered:  # BEGIN IMMEDIATE is all these locks
             return
-        connection.exec_driver_sql(
-            "SELECT pg_advisory_xact_lock(%(kind)s, number)"
-            " FROM unnest(%(numbers)s::int[]) WITH ORDINALITY AS t(number, n) ORDER BY n",
-            {"kind": kind, "numbers": ordered},
+        cursor(connection).execute(
+            "SELECT pg_advisory_xact_lock(%s::int, number)"
+            " FROM unnest(%s::int[]) WITH ORDINALITY AS t(number, n) ORDER BY n",
+            (kind, ordered),
         )
 
     def forget(self) -> None:
@@ -449,8 +464,23 @@ def _held_copy(where: str) -> DatabaseUnavailable:
     )
 
 
+def _allow_preparing(driver: psycopg.Connection, _: object) -> None:
+    """Let statements be prepared where the connection is the server's own.
+
+    A pooler names another process as the one to cancel than the one that answers; it may answer
+    the next transaction by a process that has never seen the statement.
+    """
+    (answers,) = driver.execute("SELECT pg_backend_pid()").fetchone() or (None,)
+    driver.rollback()
+    if answers == driver.info.backend_pid:
+        driver.prepare_threshold = _NEVER
+
+
 def cursor(connection: Connection) -> Cursor:
     """Give a cursor of the driver itself, inside the connection's transaction."""
     driver = connection.connection.driver_connection
-    assert isinstance(driver, sqlite3.Connection | psycopg.Connection)
+    if isinstance(driver, psycopg.Connection):
+        by_key = connection.get_execution_options().get("by_key", False)
+        return PostgresqlCursor(driver.cursor(), prepare=by_key)
+    assert isinstance(driver, sqlite3.Connection)
     return driver.cursor()

@@ -15,7 +15,8 @@ from offset.core.commands import PURPOSES, Take
 from offset.core.errors import OffsetError, Unfit
 from offset.importing import import_files
 from offset.ledger import Ledger
-from offset.reading import LARGEST_PAGE, Filters, Reader
+from offset.listing import Filters
+from offset.reading import LARGEST_PAGE, Reader
 from offset.schemas import RetirePart, SellPart
 from offset.submitting import take
 from offset.synthetic import write_registries

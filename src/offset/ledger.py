@@ -143,9 +143,11 @@ class Ledger:
                 if (claim := claim_of(command)) is not None:
                     line = f"{claim.registry}\n{claim.series}"
                     buckets.add(_hash(line) % _SERIES_BUCKETS)
-        self.database.lock_keys(connection, keys)
-        self.database.lock_series(connection, buckets)
-        return {locked.hex() for locked in self.database.lock_records(connection, ids)}
+        with self.database.together(connection):
+            self.database.lock_keys(connection, keys)
+            self.database.lock_series(connection, buckets)
+            locked = self.database.lock_records(connection, ids)
+        return {record_id.hex() for record_id in locked}
 
     # load -----------------------------------------------------------------------------------
 

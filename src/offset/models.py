@@ -1,9 +1,9 @@
 """The tables.
 
 Append-only: `records`, `events`, `event_parts`, `ledger_origin`. Projections, which can be thrown
-away and rebuilt from the events: `record_state`, `holdings`, `series`, `serial_claims`. What no
-table here can say (ranges that may not overlap, rows that may not change) stands in the
-migrations, in each database's own words.
+away and rebuilt from the events: `record_state`, `holdings`, `series`, `serial_claims`,
+`project_names`. What no table here can say (ranges that may not overlap, rows that may not change,
+indexes on expressions and of texts) stands in the migrations, in each database's own words.
 """
 
 from typing import Final
@@ -72,7 +72,16 @@ records: Final = Table(
     Column("effective_on", Text),
     Column("created_at_us", Big, nullable=False),
     Index(None, "registry", "vintage", "number"),
+    Index(None, "registry", "number"),
     Index(None, "vintage", "number"),
+)
+
+# Each project name once, in canonical form; `number` is that of the first record with it.
+project_names: Final = Table(
+    "project_names",
+    metadata,
+    Column("number", Big, primary_key=True, autoincrement=False),
+    Column("name", Text, nullable=False),
 )
 
 # A registry's number lines; `number` is the position of the event that first counted on it.
@@ -83,6 +92,7 @@ series: Final = Table(
     Column("registry", Text, nullable=False),
     Column("series", Text, nullable=False),
     UniqueConstraint("registry", "series"),
+    Index(None, "series"),
 )
 
 # Which serial numbers a record covers, or an end of credits whose issuance had none: that event's
@@ -94,9 +104,10 @@ serial_claims: Final = Table(
     Column("series_number", Big, ForeignKey("series.number"), primary_key=True),
     Column("first", Big, primary_key=True),
     Column("last", Big, nullable=False),
-    Column("record_number", Big, ForeignKey("records.number"), nullable=False, index=True),
+    Column("record_number", Big, ForeignKey("records.number"), nullable=False),
     Column("form", Text),
     Column("position", Big),
+    Index(None, "record_number", "position"),
     CheckConstraint("first >= 0 AND first <= last", name="range"),
 )
 

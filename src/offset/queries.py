@@ -12,7 +12,8 @@ from offset.core.canonical import canonical_registry, canonical_serial, display_
 from offset.core.errors import BadCursor, InvalidField
 from offset.core.records import Status
 from offset.core.serials import LARGEST_NUMBER
-from offset.reading import LARGEST_PAGE, Filters
+from offset.listing import Filters
+from offset.reading import LARGEST_PAGE
 from offset.registries import find_serial
 from offset.schemas import HOLDER_SHAPE, Sent, read_holder, reads
 

@@ -4,16 +4,16 @@ Each call is one transaction that sees one moment of the ledger. Lists go on fro
 their cost does not grow with how far a reader has come.
 """
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Connection, func, select
+from sqlalchemy import Connection, bindparam, select
 
 from offset.answers import (
     Json,
-    balance_view,
     event_view,
     links,
     part_view,
@@ -21,39 +21,20 @@ from offset.answers import (
     record_view,
     serial_view,
 )
-from offset.core.canonical import canonical_registry, canonical_text
+from offset.core.canonical import canonical_registry
 from offset.core.commands import record_not_found
 from offset.core.errors import EventNotFound, OffsetError, RetirementNotFound, SerialNotFound
 from offset.core.events import Event, read_leaf, read_parts, time_text
 from offset.core.quantities import tonnes
-from offset.core.records import Balance, Record, RecordState
-from offset.core.serials import Serial
+from offset.core.records import Record, RecordState
+from offset.core.serials import Serial, serial_text
 from offset.database import Database
+from offset.listing import Filters, Lister
 from offset.loading import WHOLE, Loader, Whole, record_of
-from offset.models import (
-    events,
-    holdings,
-    ledger_head,
-    record_state,
-    records,
-)
-from offset.tracing import Tracer, claimants
+from offset.models import events, ledger_head, records
+from offset.tracing import Tracer
 
 LARGEST_PAGE: Final = 500
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Filters:
-    """Which records a list shows; None where it does not matter."""
-
-    registry: str | None = None
-    vintage: int | None = None
-    vintage_from: int | None = None
-    vintage_to: int | None = None
-    status: str | None = None
-    holder: str | None = None
-    project_name: str | None = None
-    serial: Serial | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,6 +57,8 @@ class Reader:
         self._database = database
         self._loader = Loader(database)
         self._tracer = Tracer(database, self._loader)
+        self._lister = Lister(database)
+        self._with_numbers = WHOLE.where(database.among(records.c.number, "numbers"))
 
     def check(self) -> None:
         """Ask the database for anything.
@@ -102,7 +85,7 @@ class Reader:
 
         In the place of one that is not there stands RecordNotFound.
         """
-        with self._database.reading() as connection:
+        with self._database.reading(by_key=True) as connection:
             states = self._loader.states(connection, set(record_ids))
             history = self._loader.history(connection, [number for number, _ in states.values()])
             views = {
@@ -119,47 +102,15 @@ class Reader:
         return found[record_id]
 
     def records(self, filters: Filters, *, after: int, limit: int, count: bool) -> Page:
-        """List records in the order of their creation, from the one after number `after`."""
-        conditions = self._conditions(filters)
+        """List records in the order of their creation, from the one after number `after`.
+
+        A page can be short, even empty, and still have a `next`: see `offset.listing`.
+        """
         with self._database.reading() as connection:
-            statement = (
-                WHOLE.where(records.c.number > after, *conditions)
-                .order_by(records.c.number)
-                .limit(limit + 1)
-            )
-            rows = connection.execute(statement).all()
-            total = self._count(connection, conditions) if count else None
+            found = self._lister.page(connection, filters, after=after, limit=limit)
+            total = self._lister.count(connection, filters) if count else None
             head = self._head(connection)
-        items = [_listed(row) for row in rows[:limit]]
-        following = rows[limit - 1].number if len(rows) > limit else None
-        return Page(items=items, next=following, head=head, total=total)
-
-    def _count(self, connection: Connection, conditions: Sequence[ColumnElement[bool]]) -> int:
-        counted = WHOLE.where(*conditions).with_only_columns(func.count())
-        return int(connection.execute(counted).scalar_one())
-
-    def _conditions(self, filters: Filters) -> list[ColumnElement[bool]]:
-        found: list[ColumnElement[bool]] = []
-        for column, value in (
-            (records.c.registry, filters.registry),
-            (records.c.vintage, filters.vintage),
-            (record_state.c.status, filters.status),
-        ):
-            if value is not None:
-                found.append(column == value)
-        if filters.vintage_from is not None:
-            found.append(records.c.vintage >= filters.vintage_from)
-        if filters.vintage_to is not None:
-            found.append(records.c.vintage <= filters.vintage_to)
-        if filters.holder is not None:
-            held = select(holdings.c.record_number).where(holdings.c.holder == filters.holder)
-            found.append(records.c.number.in_(held))
-        if filters.project_name is not None:
-            wanted = canonical_text(filters.project_name)
-            found.append(records.c.project_name.contains(wanted, autoescape=True))
-        if filters.serial is not None:
-            found.append(records.c.number.in_(claimants(filters.serial)))
-        return found
+        return Page(items=_listed(found.rows), next=found.next, head=head, total=total)
 
     def events_of(self, record_id: str, *, after: int, limit: int) -> Page:
         """List a record's events in order, from the one after seq `after`.
@@ -168,20 +119,25 @@ class Reader:
             RecordNotFound: there is no such record.
         """
         with self._database.reading() as connection:
-            number, state = self._state(connection, record_id)
+            record = connection.execute(_WITH_ID, {"id": bytes.fromhex(record_id)}).first()
+            if record is None:
+                raise record_not_found(record_id)
             rows = connection.execute(
                 select(events.c.position, events.c.leaf)
                 # No seq is above the newest, and a greater number does not fit the column.
-                .where(events.c.record_number == number, events.c.seq > min(after, state.seq))
+                .where(
+                    events.c.record_number == record.number, events.c.seq > min(after, record.seq)
+                )
                 .order_by(events.c.seq)
                 .limit(limit + 1)
             ).all()
             found = [read_leaf(*row) for row in rows[:limit]]
-            items = [event_view(event, state.record.serial) for event in found]
+            serial = record_of(Whole(*record)).serial
+            items = [event_view(event, serial) for event in found]
             self._loader.fill_details(connection, [{"events": items}])
             head = self._head(connection)
         following = found[-1].seq if len(rows) > limit else None
-        return Page(items=items, next=following, head=head, total=state.seq)
+        return Page(items=items, next=following, head=head, total=record.seq)
 
     def events(self, *, after: int, limit: int) -> Page:
         """List all events in the order of their positions, from the one after `after`."""
@@ -204,8 +160,7 @@ class Reader:
         return Page(items=items, next=following, head=head)
 
     def _serials(self, connection: Connection, numbers: set[int]) -> dict[int, Serial]:
-        wanted = WHOLE.where(self._database.among(records.c.number, "numbers"))
-        rows = connection.execute(wanted, {"numbers": list(numbers)}) if numbers else ()
+        rows = connection.execute(self._with_numbers, {"numbers": list(numbers)}) if numbers else ()
         return {row.number: record_of(Whole(*row)).serial for row in rows}
 
     def serial(self, serial: Serial | None, text: str, registry: str | None) -> Json:
@@ -298,25 +253,54 @@ class Reader:
 
 
 _head_position: Final = select(ledger_head.c.position)
+_WITH_ID: Final = WHOLE.where(records.c.id == bindparam("id"))
 
 
-def _listed(row: Any) -> Json:
-    balance = Balance(
-        issued_g=row.quantity_g,
-        available_g=row.available_g,
-        sold_g=row.sold_g,
-        retired_g=row.retired_g,
-        cancelled_g=row.cancelled_g,
-    )
-    record = record_of(row)
+def _listed(rows: Sequence[Any]) -> list[Json]:
+    """Show the rows of a list as `record_view` shows records; what is JSON in them is read once."""
+    sent_texts = json.loads(f"[{','.join([row.sent for row in rows])}]")
+    forms = json.loads(f"[{','.join([row.form or 'null' for row in rows])}]")
+    return [_item(*each) for each in zip(rows, sent_texts, forms, strict=True)]
+
+
+def _item(row: Sequence[Any], sent: Json, form: Sequence[Any] | None) -> Json:
+    """Show one row of `offset.listing`, its columns in their order; there are 50 in a page."""
+    _, key, _, extra, vintage, issued_g, text, created_at_us, status, *rest = row
+    available_g, sold_g, retired_g, cancelled_g, series, first, last, _ = rest
+    record_id = key.hex()
+    unit = "credit"
+    if form is None:
+        first = last = None
+    else:
+        unit, head, infix, tail, width = form
+        text = serial_text(head, first, infix, last, tail, width)
     return {
-        **record_summary(record),
-        "created_at": time_text(row.created_at_us),
-        "status": row.status,
-        "planned": record.planned,
-        "balance": balance_view(balance),
-        "serial": serial_view(record.serial),
-        "links": links(record.id),
+        "id": record_id,
+        "project_name": sent["project_name"],
+        "registry": sent["registry"],
+        "vintage": vintage,
+        "quantity": tonnes(issued_g),
+        "serial_number": sent["serial_number"],
+        "created_at": time_text(created_at_us),
+        "status": status,
+        # Few are; the others need not be read.
+        "planned": '"planned"' in extra and bool(json.loads(extra).get("planned")),
+        "balance": {
+            "issued": tonnes(issued_g),
+            "available": tonnes(available_g),
+            "sold": tonnes(sold_g),
+            "retired": tonnes(retired_g),
+            "cancelled": tonnes(cancelled_g),
+        },
+        "serial": {
+            "text": text,
+            "series": series,
+            "first": first,
+            "last": last,
+            "unit": unit,
+            "unparsed": form is None,
+        },
+        "links": links(record_id),
     }
 
 

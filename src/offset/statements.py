@@ -13,6 +13,7 @@ from itertools import chain
 from typing import Any, Final, Protocol
 
 import orjson
+import psycopg
 from sqlalchemy import (
     BigInteger,
     Boolean,
@@ -42,6 +43,22 @@ class Cursor(Protocol):
 
     def fetchall(self) -> list[Row]:
         """Give the rows that are left."""
+
+
+class PostgresqlCursor:
+    """A cursor that says itself whether statements are prepared; rows come in binary form."""
+
+    def __init__(self, cursor: psycopg.Cursor[Row], *, prepare: bool) -> None:
+        self._cursor = cursor
+        self._prepare = prepare
+
+    def execute(self, statement: str, parameters: Sequence[Any], /) -> None:
+        """Run one statement."""
+        self._cursor.execute(statement.encode(), parameters, prepare=self._prepare, binary=True)
+
+    def fetchall(self) -> list[Row]:
+        """Give the rows that are left."""
+        return self._cursor.fetchall()
 
 
 class Question:
@@ -198,4 +215,9 @@ _KINDS: Final = (
 
 
 def _json(rows: Sequence[Row]) -> str:
-    return orjson.dumps(rows, default=bytes.hex).decode()
+    return orjson.dumps(rows, default=_json_value).decode()
+
+
+def _json_value(value: object) -> object:
+    """Give bytes as hexadecimal digits, and a named tuple as the array that it is."""
+    return value.hex() if isinstance(value, bytes) else tuple(value)  # type: ignore[arg-type]

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
-from sqlalchemy import Connection, Select, select
+from sqlalchemy import Connection, Select, func, select
 
 from offset.answers import Json, event_view, links, part_view, record_summary
 from offset.core.events import Event, read_leaf, read_parts
@@ -15,7 +15,8 @@ from offset.loading import PARTS_WITHIN, Loader, serial_of, uuid_text
 from offset.models import events, serial_claims, series
 
 PARTS_OF_SERIAL: Final = 1_000  # of parts and of events, a record shows so many
-RECORDS_OF_SERIAL: Final = 100  # a range that spans more records shows the first so many
+RECORDS_OF_SERIAL: Final = 100  # of a range that spans more, those of its first numbers
+_CLAIMS_AT_ONCE: Final = 200
 
 
 class Tracer:
@@ -38,7 +39,7 @@ class Tracer:
         `text` is looked up as it stands where no grammar reads it, so `serial` is None.
         """
         claims: dict[int, list[Any]] = {}
-        for row in connection.execute(_claims(serial, text, registry)):
+        for row in self._claims(connection, _covering(serial, text, registry)):
             claims.setdefault(row.record_number, []).append(row)
         states = self._loader.numbered(connection, claims)
         for number, state in sorted(states.values(), key=lambda entry: entry[0]):
@@ -46,6 +47,23 @@ class Tracer:
                 yield self._own(connection, number, state, serial)
             else:
                 yield self._ended(connection, number, state, claims[number], serial)
+
+    def _claims(self, connection: Connection, covering: Select[Any]) -> Sequence[Any]:
+        """Read the claims of the records that are shown; a range may be wide."""
+        rows = connection.execute(covering.limit(_CLAIMS_AT_ONCE + 1)).all()
+        numbers = dict.fromkeys(row.record_number for row in rows)
+        if len(rows) <= _CLAIMS_AT_ONCE and len(numbers) <= RECORDS_OF_SERIAL:
+            return rows
+        if len(numbers) < RECORDS_OF_SERIAL:
+            stream = connection.execute(covering.execution_options(yield_per=_CLAIMS_AT_ONCE))
+            for row in stream:
+                numbers[row.record_number] = None
+                if len(numbers) == RECORDS_OF_SERIAL:
+                    break
+            stream.close()
+        own = self._database.among(serial_claims.c.record_number, "numbers")
+        shown = list(numbers)[:RECORDS_OF_SERIAL]
+        return connection.execute(covering.where(own), {"numbers": shown}).all()
 
     def _own(
         self, connection: Connection, number: int, state: RecordState, serial: Serial | None
@@ -135,42 +153,31 @@ class Tracer:
         }
 
 
-def claimants(serial: Serial) -> Select[Any]:
-    """Name the records that cover some of the serial numbers, themselves or by their ends."""
-    return (
-        select(serial_claims.c.record_number)
-        .join(series, series.c.number == serial_claims.c.series_number)
-        .where(
-            series.c.registry == serial.registry,
-            series.c.series == serial.series,
-            serial_claims.c.first <= serial.last,
-            serial_claims.c.last >= serial.first,
-        )
-    )
-
-
-def _claims(serial: Serial | None, text: str, registry: str | None) -> Select[Any]:
-    """Find the claims on the serial numbers, of the first records alone: a range may be wide."""
+def _covering(serial: Serial | None, text: str, registry: str | None) -> Select[Any]:
+    """Find the claims on the serial numbers, in the order of these."""
     claim = serial_claims.c
-    if serial is not None:
-        covers = [
-            series.c.registry == serial.registry,
-            series.c.series == serial.series,
-            claim.first <= serial.last,
-            claim.last >= serial.first,
-        ]
-    else:
-        covers = [series.c.series == text, claim.form.is_(None)]
-        if registry is not None:
-            covers.append(series.c.registry == registry)
-    line = series.c.number == claim.series_number
-    numbers = select(claim.record_number).join(series, line).where(*covers).distinct()
-    first = numbers.order_by(claim.record_number).limit(RECORDS_OF_SERIAL)
-    return (
+    found = (
         select(serial_claims, series.c.registry, series.c.series)
-        .join(series, line)
-        .where(*covers, claim.record_number.in_(first))
-        .order_by(claim.record_number, claim.first)
+        .join(series, series.c.number == claim.series_number)
+        .order_by(claim.series_number, claim.first)
+    )
+    if serial is None:
+        if registry is not None:
+            found = found.where(series.c.registry == registry)
+        return found.where(series.c.series == text, claim.form.is_(None))
+    # Claims are disjoint: of those that begin before, only the nearest one can overlap.
+    before = serial_claims.alias().c
+    nearest = (
+        select(func.max(before.first))
+        .where(before.series_number == series.c.number, before.first <= serial.first)
+        .scalar_subquery()
+    )
+    return found.where(
+        series.c.registry == serial.registry,
+        series.c.series == serial.series,
+        claim.first >= func.coalesce(nearest, serial.first),
+        claim.first <= serial.last,
+        claim.last >= serial.first,
     )
 
 

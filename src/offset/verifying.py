@@ -39,6 +39,7 @@ from offset.models import (
     holdings,
     ledger_head,
     ledger_origin,
+    project_names,
     record_state,
     records,
     serial_claims,
@@ -77,7 +78,7 @@ class _Found(Exception):
 
 
 def verify_database(database: Database, progress: Progress | None = None) -> Report:
-    """Replay every event and compare records, states, holdings, parts, claims, heads, the log.
+    """Replay every event and compare records, states, holdings, parts, claims, names, the log.
 
     `progress` is called with the number of events that are done and of all events.
 
@@ -92,6 +93,7 @@ def verify_database(database: Database, progress: Progress | None = None) -> Rep
         check.order()
         check.claims()
         check.strays()
+        check.names()
         check.log()
     return report
 
@@ -157,6 +159,15 @@ class _Check:
         names = select(series.c.registry, series.c.series).distinct().subquery()
         if self._count(names) != self._count(series):
             self._differs("series: two rows have the same name")
+
+    def names(self) -> None:
+        """Check that each project's name is kept once, with the first record that has it."""
+        kept = select(project_names.c.number, project_names.c.name)
+        first = func.min(records.c.number)
+        made = select(first, records.c.project_name).group_by(records.c.project_name)
+        for differing, words in ((made.except_(kept), "misses"), (kept.except_(made), "adds")):
+            for number, _ in self._connection.execute(differing.limit(LARGEST_REPORT)):
+                self._differs(f"project_names: {words} the name of record {number}")
 
     def strays(self) -> None:
         """Check that no table has rows that belong to no record or event."""

@@ -58,10 +58,7 @@ class Serial:
 
     def written(self, first: int, last: int) -> str:
         """Write the serial numbers `first` to `last` of the series as this text writes its own."""
-        if self.width == 1:
-            return f"{self.head}{first}{self.infix}{last}{self.tail}"
-        padded = (str(number).zfill(self.width) for number in (first, last))
-        return f"{self.head}{next(padded)}{self.infix}{next(padded)}{self.tail}"
+        return serial_text(self.head, first, self.infix, last, self.tail, width=self.width)
 
     def part(self, first: int, last: int) -> "Serial":
         """Cut out the serial numbers `first` to `last`, both included.
@@ -81,3 +78,8 @@ class Serial:
                 serial_last=self.last,
             )
         return replace(self, first=first, last=last)
+
+
+def serial_text(head: str, first: int, infix: str, last: int, tail: str, width: int) -> str:
+    """Write a serial number, its two numbers padded to `width` digits."""
+    return f"{head}{first:0{width}}{infix}{last:0{width}}{tail}"

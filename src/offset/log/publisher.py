@@ -96,12 +96,8 @@ class Publisher:
 
     def _integrate(self) -> bool:
         """Integrate some events; tell whether more are waiting."""
-        with self._database.reading() as connection:  # an idle ledger is left to its writers
-            if _head(connection) == tree_of(connection).size:
-                return False
-        with self._database.writing() as connection:
-            if not self._database.lock_publisher(connection):
-                return False
+        # All that takes time is done before the ledger's writers have to wait.
+        with self._database.reading() as connection:
             tree, head = tree_of(connection), _head(connection)
             if head < tree.size:
                 raise LogRolledBack(
@@ -114,6 +110,11 @@ class Publisher:
             edge, wider = self._load_edge(connection, tree).append(
                 _hashes(connection, tree.size, end)
             )
+        with self._database.writing() as connection:
+            if not self._database.lock_publisher(connection):
+                return False
+            if tree_of(connection) != tree:  # another publisher was faster
+                return True
             write_tiles(self._database, connection, tree.size, wider)
             if not move_tree(connection, tree, Tree(edge.size, edge.root)):
                 raise LogCorrupt(f"another publisher moved the log from size {tree.size}")
