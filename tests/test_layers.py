@@ -63,7 +63,7 @@ MAY_IMPORT: Final[Mapping[str, set[str]]] = {
     "log": STORAGE | {"units", "loading", "ledger", "reading"},
     "queueing": RULES,
     "writer": STORAGE | LEDGER | {"queueing"},
-    "importing": STORAGE | BESIDE | {"exports", "rows", "loading", "migrating"},
+    "importing": STORAGE | BESIDE | {"statements", "exports", "rows", "loading", "migrating"},
     "imports": STORAGE | {"ledger", "importing", "reports"},
     "import_queue": RULES | {"ledger", "importing", "imports"},
     "reports": RULES | {"importing"},

@@ -224,6 +224,26 @@ class Database:
         ((position, at_us),) = moved.fetchall()
         return position, at_us
 
+    def series_numbers(
+        self, connection: Connection, lines: Collection[tuple[str, str]]
+    ) -> dict[tuple[str, str], int]:
+        """Find the numbers of those of these (registry, series) that have one.
+
+        Both together are the key: a series alone would be looked for in all of the table.
+        """
+        if not lines:
+            return {}
+        if self.is_sqlite:
+            row, of = "json_each(?) AS w", "json_extract(w.value, '$[{}]')"
+        else:
+            row, of = "jsonb_array_elements(%s::jsonb) AS w", "(w.value ->> {})"
+        rows = connection.exec_driver_sql(
+            f"SELECT s.registry, s.series, s.number FROM {row}"
+            f" JOIN series s ON s.registry = {of.format(0)} AND s.series = {of.format(1)}",
+            (json.dumps(list(lines)),),
+        )
+        return {(registry, name): number for registry, name, number in rows}
+
     def claims_overlapping(
         self, connection: Connection, wanted: Sequence[tuple[int, int, int, str]]
     ) -> dict[str, Claim]:

@@ -29,7 +29,6 @@ from offset.models import (
     events,
     idempotency_keys,
     ledger_origin,
-    series,
 )
 from offset.objections import DATABASE_ERRORS, Objection, objection
 from offset.units import Answer, Key, Unit, json_bytes
@@ -58,7 +57,6 @@ class Ledger:
         self._appender = Appender(database, origin=origin, clock=clock)
         question = database.question
         self._keys = question(select(idempotency_keys), idempotency_keys.c.key)
-        self._series = question(select(series), series.c.series)
         self._ids = question(select(events.c.id), events.c.id)
         self._erasable = question(
             select(events.c.id, events.c.position, details.c.content.is_(None)).join(
@@ -176,9 +174,8 @@ class Ledger:
             and not (isinstance(command, Create) and command.record_id in loaded)
         }
         if claims:
-            names = {claim.series for claim in claims.values()}
-            for number, registry, name in self.database.ask(connection, self._series, list(names)):
-                batch.series[registry, name] = number
+            lines = {(claim.registry, claim.series) for claim in claims.values()}
+            batch.series.update(self.database.series_numbers(connection, lines))
             wanted = [
                 (batch.series[line], claim.first, claim.last, event_id)
                 for event_id, claim in claims.items()

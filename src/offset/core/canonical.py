@@ -186,6 +186,8 @@ def display_text(text: str, *, largest: int) -> str:
             Unicode 14.0 does not assign.
     """
     cleaned = text.strip(_SPACES)
+    if cleaned.isascii() and 0 < len(cleaned) <= largest and "\0" not in cleaned:
+        return cleaned  # as nearly all are
     if not cleaned:
         raise InvalidText("the text is empty")
     _check_length(cleaned, largest)
