@@ -237,12 +237,13 @@ class Database:
             row, of = "json_each(?) AS w", "json_extract(w.value, '$[{}]')"
         else:
             row, of = "jsonb_array_elements(%s::jsonb) AS w", "(w.value ->> {})"
-        rows = connection.exec_driver_sql(
+        asked = cursor(connection)
+        asked.execute(
             f"SELECT s.registry, s.series, s.number FROM {row}"
             f" JOIN series s ON s.registry = {of.format(0)} AND s.series = {of.format(1)}",
             (json.dumps(list(lines)),),
         )
-        return {(registry, name): number for registry, name, number in rows}
+        return {(registry, name): number for registry, name, number in asked.fetchall()}
 
     def claims_overlapping(
         self, connection: Connection, wanted: Sequence[tuple[int, int, int, str]]
