@@ -1,12 +1,18 @@
 """A ledger of twenty thousand records, written row by row: enough for a database to plan by."""
 
 import json
+import shutil
+from collections.abc import Iterator
+from contextlib import ExitStack, closing, contextmanager
+from pathlib import Path
 from typing import Any, Final
 from uuid import UUID
 
+import pytest
 from sqlalchemy import Connection, Table, text
 
 from builders import synthetic_serial
+from databases import PostgresDatabases, sqlite_url_of
 from offset.core.canonical import canonical_json
 from offset.core.events import time_text
 from offset.database import Database
@@ -54,8 +60,42 @@ def retired(n: int) -> bool:
     return n % 4 == 2
 
 
+def registry_of(n: int) -> str:
+    return "acr" if n % 7 == 0 else "verra"
+
+
+def vintage(n: int) -> int:
+    return 1990 + n % 30
+
+
+def holder(n: int) -> str | None:
+    if retired(n):
+        return None
+    return "acme" if n % 3 == 0 else f"holder-{n % 900}"
+
+
 def name(n: int) -> str:
     return f"{RARE if n % 1_000 == 7 else 'plain'} forest {n % NAMES}"
+
+
+@contextmanager
+def filled_database(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Database]:
+    """A database with such a ledger, on the engine that `request.param` names."""
+    source = {"sqlite": "sqlite_template", "postgresql": "postgres"}[request.param]
+    template = request.getfixturevalue(source)
+    with ExitStack() as stack:
+        if isinstance(template, Path):
+            path = tmp_path_factory.mktemp("filled") / "offset.db"
+            shutil.copyfile(template, path)
+            url = sqlite_url_of(path)
+        else:
+            assert isinstance(template, PostgresDatabases)
+            url = stack.enter_context(template.prepared())
+        database = stack.enter_context(closing(Database(url)))
+        fill(database)
+        yield database
 
 
 def fill(database: Database) -> None:
@@ -85,7 +125,7 @@ def _analyze(connection: Connection) -> None:
 def _issue(n: int, rows: Rows) -> None:
     number = 2 * n
     serial = f"LOT-{n}" if opaque(n) else synthetic_serial(n + 1, n + 1)
-    registry = "acr" if n % 7 == 0 else "verra"
+    registry = registry_of(n)
     sent = {
         "project_name": name(n),
         "registry": registry,
@@ -97,7 +137,7 @@ def _issue(n: int, rows: Rows) -> None:
     data = {"sent": sent, "holder": None, "details_sha256": None}
     rows[records].append(
         (
-            *(number, bytes.fromhex(record_id(n)), name(n), registry, 1990 + n % 30, CREDIT),
+            *(number, bytes.fromhex(record_id(n)), name(n), registry, vintage(n), CREDIT),
             *(serial, json.dumps(sent), None, json.dumps(extra), None, _AT_US + number),
         )
     )
@@ -130,7 +170,7 @@ def _end(n: int, rows: Rows) -> None:
     ended = (0, 0, CREDIT, 0) if retired(n) else (CREDIT, CREDIT, 0, 0)
     rows[record_state].append((number, 2, _HASH, kind, *ended, 0, None, None, None))
     if not retired(n):
-        rows[holdings].append((number, 0, CREDIT, "acme" if n % 3 == 0 else f"holder-{n % 900}"))
+        rows[holdings].append((number, 0, CREDIT, holder(n)))
 
 
 def _event(position: int, n: int, seq: int, kind: str, data: dict[str, Any]) -> tuple[Any, ...]:

@@ -5,11 +5,9 @@ about each of them.
 """
 
 import json
-import shutil
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Final
 from uuid import UUID
 
@@ -18,7 +16,7 @@ from sqlalchemy import Connection, event
 
 import filled
 from builders import synthetic_serial
-from databases import ENGINES, PostgresDatabases, sqlite_url_of
+from databases import ENGINES
 from offset.core.serials import Serial
 from offset.database import Database
 from offset.importing.known import Knower, Pool
@@ -281,19 +279,7 @@ READS: Final[dict[str, tuple[Read, set[str], set[str]]]] = {
 def database(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Database]:
-    if request.param == "sqlite":
-        template = request.getfixturevalue("sqlite_template")
-        assert isinstance(template, Path)
-        path = tmp_path_factory.mktemp("filled") / "offset.db"
-        shutil.copyfile(template, path)
-        with closing(Database(sqlite_url_of(path))) as opened:
-            filled.fill(opened)
-            yield opened
-        return
-    postgres = request.getfixturevalue("postgres")
-    assert isinstance(postgres, PostgresDatabases)
-    with postgres.prepared() as url, closing(Database(url)) as opened:
-        filled.fill(opened)
+    with filled.filled_database(request, tmp_path_factory) as opened:
         yield opened
 
 

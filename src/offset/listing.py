@@ -116,10 +116,11 @@ class _Plan:
 
 
 class Lister:
-    """Finds records in the order of their numbers."""
+    """Finds records in the order of their numbers; `longest` is how many it looks at for a page."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, *, longest: int = LONGEST_WALK) -> None:
         self._database = database
+        self._longest = longest
         self._names = Names(database)
         self._walks = Walks(sqlite=database.is_sqlite)
         self._few, self._many = self._joins(few=True), self._joins(few=False)
@@ -142,7 +143,7 @@ class Lister:
         at, ways = max(after, plan.after), plan.ways()
         found: list[Any] = []
         walked, size = 0, max(_FIRST_STRETCH, 2 * limit)
-        while walked < LONGEST_WALK:
+        while walked < self._longest:
             farthest: tuple[int, Sequence[Any]] = (at, ())
             for walk, checks in ways:
                 wanted = limit + 1 - len(found)

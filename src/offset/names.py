@@ -33,6 +33,8 @@ class Names:
     def __init__(self, database: Database) -> None:
         self._database = database
         self._known: set[str] = set()  # names that are committed
+        self._transaction: object = None
+        self._added: set[str] = set()  # in this transaction, which may be rolled back
 
     def note(self, connection: Connection, made: Iterable[Name]) -> None:
         """Keep the names of new records, where they are new themselves."""
@@ -42,12 +44,14 @@ class Names:
                 new.setdefault(name, number)
         if not new:
             return
+        if self._transaction is not connection.get_transaction():
+            self._transaction, self._added = connection.get_transaction(), set()
         found = {row[0] for row in self._stored(connection, list(new))}
         if len(self._known) > _LARGEST_MEMORY:
             self._known.clear()
-        # What this transaction adds is not remembered: it may be rolled back.
-        self._known |= found & new.keys()
+        self._known |= found & new.keys() - self._added
         added = [(number, name) for name, number in new.items() if name not in found]
+        self._added.update(name for _, name in added)
         self._database.insert(connection, project_names, added)
 
     def _stored(self, connection: Connection, names: list[str]) -> Iterable[Any]:
