@@ -31,6 +31,7 @@ from offset.models import (
     event_parts,
     events,
     holdings,
+    project_names,
     record_state,
     records,
     serial_claims,
@@ -38,7 +39,17 @@ from offset.models import (
 )
 
 TABLES: Final[Sequence[Table]] = (
-    *(records, series, serial_claims, record_state, holdings, events, event_parts, details),
+    *(
+        records,
+        project_names,
+        series,
+        serial_claims,
+        record_state,
+        holdings,
+        events,
+        event_parts,
+        details,
+    ),
 )
 _ROWS_AT_A_TIME: Final = 10_000
 

@@ -32,6 +32,7 @@ from offset.models import (
     event_parts,
     events,
     holdings,
+    project_names,
     record_state,
     records,
     serial_claims,
@@ -41,7 +42,8 @@ from offset.models import (
 BUYERS: Final = 1_000
 AT_US: Final = 1_767_225_600_000_000  # 2026-01-01; an event a microsecond
 _TABLES: Final = (
-    *(records, series, serial_claims, record_state, holdings, events, event_parts, details),
+    *(records, project_names, series, serial_claims, record_state),
+    *(holdings, events, event_parts, details),
 )
 _COLUMNS: Final = {table.name: [column.name for column in table.columns] for table in _TABLES}
 _RECORDS_AT_A_TIME: Final = 5_000
@@ -118,6 +120,7 @@ class _Filler:
         self._hashes = array("B", bytes(HASH_SIZE * count))
         self.rows: Rows = {}
         self._series: int | None = None
+        self._names: set[str] = set()
 
     def begin(self) -> None:
         self.rows = {table.name: [] for table in _TABLES}
@@ -144,6 +147,9 @@ class _Filler:
             effective_on=record.effective_on,
             created_at_us=AT_US + number,
         )
+        if record.project_name not in self._names:
+            self._names.add(record.project_name)
+            self._add(project_names, number=number, name=record.project_name)
         if self._series is None:  # every sample is of one series
             self._series = number
             self._add(series, number=number, registry=claim.registry, series=claim.series)

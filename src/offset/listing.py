@@ -13,8 +13,9 @@ after some `LONGEST_WALK` records: it has fewer items than it could, and says wh
 import json
 import re
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from operator import itemgetter
 from typing import Any, Final
 
@@ -39,10 +40,12 @@ from offset.walks import (
 LONGEST_WALK: Final = 20_000  # records that are looked at for one page
 _FIRST_STRETCH: Final = 200  # records; each next one is four times as long
 _NAMES_WALKED: Final = 256  # so many names at most are walked side by side
-_CLAIMS_WALKED: Final = 1_000
+_CLAIMS_WALKED: Final = 5_000
 _ENDED: Final = ("RETIRED", "CANCELLED")
 _ALL: Final = 2**31
 _PARAMETER: Final = re.compile(":([a-z_]+)")
+# Keeps PostgreSQL from joining all that a check could find to the few records that are checked.
+_ONE_BY_ONE: Final = " LIMIT 1 OFFSET 0"
 _COLUMNS: Final = (
     "r.number, r.id, r.sent, r.extra, r.vintage, r.quantity_g, r.serial_number, r.created_at_us,"
     " s.status, s.available_g, s.sold_g, s.retired_g, s.cancelled_g,"
@@ -74,12 +77,15 @@ class Found:
 
 @dataclass(frozen=True, slots=True)
 class _Filter:
-    """A condition on `r` and `s`, a record and its state, and the walk along what meets it.
+    """A condition on a record, and the walk along those that meet it.
 
-    A walk that is not `exact` has records that do not meet it, too.
+    The check names the record's number `w.number` and, where it is `of` them, its row of the
+    tables `records` (`r`) or `record_state` (`s`). A walk that is not `exact` has records that do
+    not meet it, too.
     """
 
     check: str
+    of: str = ""
     walk: Walk | None = None
     exact: bool = True
 
@@ -96,33 +102,38 @@ class _Plan:
     after: int = -1
     possible: bool = True
 
-    def ways(self) -> list[tuple[Walk, list[str]]]:
-        """Give each walk with the checks that it leaves to do."""
+    def ways(self) -> list[tuple[Walk, list[_Filter]]]:
+        """Give each walk with the filters that it leaves to check."""
         found = [
-            (one.walk, [two.check for two in self.filters if two is not one or not one.exact])
+            (one.walk, [two for two in self.filters if two is not one or not one.exact])
             for one in self.filters
             if one.walk is not None
         ]
         # One that is merged pays for its many beginnings; where many match, any order finds them.
         if all("WITH" in walk.ordered for walk, _ in found):
-            found.insert(0, (EVERY, [one.check for one in self.filters]))
+            found.insert(0, (EVERY, self.filters))
         return found
 
 
 class Lister:
-    """Finds records in the order of their numbers."""
+    """Finds records in the order of their numbers; `longest` is how many it looks at for a page."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, *, longest: int = LONGEST_WALK) -> None:
         self._database = database
+        self._longest = longest
         self._names = Names(database)
         self._walks = Walks(sqlite=database.is_sqlite)
-        beside = self._walks.beside
-        self._record = beside("records", "r", "number = w.number")
-        self._state = beside("record_state", "s", "record_number = w.number")
-        claim = beside("serial_claims", "c", "record_number = w.number AND position IS NULL")
-        self._whole = self._record + self._state + claim
-        self._whole += beside("series", "l", "number = c.series_number")
+        self._few, self._many = self._joins(few=True), self._joins(few=False)
         self._written: dict[str, str] = {}
+
+    def _joins(self, *, few: bool) -> dict[str, str]:
+        beside = partial(self._walks.beside, few=few)
+        return {
+            "r": beside("records", "r", "number = w.number"),
+            "s": beside("record_state", "s", "record_number = w.number"),
+            "c": beside("serial_claims", "c", "record_number = w.number AND position IS NULL"),
+            "l": beside("series", "l", "number = c.series_number"),
+        }
 
     def page(self, connection: Connection, filters: Filters, *, after: int, limit: int) -> Found:
         """Find at most `limit` records after number `after`."""
@@ -132,7 +143,7 @@ class Lister:
         at, ways = max(after, plan.after), plan.ways()
         found: list[Any] = []
         walked, size = 0, max(_FIRST_STRETCH, 2 * limit)
-        while walked < LONGEST_WALK:
+        while walked < self._longest:
             farthest: tuple[int, Sequence[Any]] = (at, ())
             for walk, checks in ways:
                 wanted = limit + 1 - len(found)
@@ -156,7 +167,7 @@ class Lister:
         walk, checks = plan.ways()[-1]
         sql = f"SELECT count(*) FROM ({walk.every}) AS w"
         if checks:
-            sql += self._checked(checks)
+            sql += _checked(checks, self._many)
         values = plan.values
         if walk.numbers is not None:
             values = {**values, "numbers": json.dumps(walk.numbers)}
@@ -185,29 +196,29 @@ class Lister:
             plan.values["vintage"] = filters.vintage
             check = "r.registry = :registry AND r.vintage = :vintage"
             if own:
-                plan.filters.append(_Filter(check, REGISTRY_VINTAGE))
+                plan.filters.append(_Filter(check, "r", REGISTRY_VINTAGE))
             else:
-                plan.filters.append(_Filter("r.vintage = :vintage", VINTAGE))
+                plan.filters.append(_Filter("r.vintage = :vintage", "r", VINTAGE))
             return
         if own:
-            plan.filters.append(_Filter("r.registry = :registry", REGISTRY))
+            plan.filters.append(_Filter("r.registry = :registry", "r", REGISTRY))
         if filters.vintage_from is not None or filters.vintage_to is not None:
             plan.values |= {"vintage_from": first, "vintage_to": last}
             check = "r.vintage BETWEEN :vintage_from AND :vintage_to"
-            plan.filters.append(_Filter(check, self._walks.vintages(of_registry=own)))
+            plan.filters.append(_Filter(check, "r", self._walks.vintages(of_registry=own)))
 
     def _held(self, filters: Filters, plan: _Plan) -> None:
         """Filter by what became of a record: its status, and who holds some of it."""
         if filters.status is not None:
             plan.values["status"] = filters.status
-            plan.filters.append(_Filter("s.status = :status", STATUS))
+            plan.filters.append(_Filter("s.status = :status", "s", STATUS))
         if filters.holder is not None:
             plan.values["holder"] = filters.holder
             check = (
                 "EXISTS (SELECT 1 FROM holdings AS h"
-                " WHERE h.record_number = w.number AND h.holder = :holder)"
+                f" WHERE h.record_number = w.number AND h.holder = :holder{_ONE_BY_ONE})"
             )
-            plan.filters.append(_Filter(check, HOLDER))
+            plan.filters.append(_Filter(check, walk=HOLDER))
             plan.possible &= filters.status not in _ENDED  # of these nothing is held
 
     def _covering(self, connection: Connection, serial: Serial, plan: _Plan) -> None:
@@ -228,13 +239,15 @@ class Lister:
             {**plan.values, "size": _CLAIMS_WALKED + 1},
         )
         plan.possible = bool(rows)
+        # The sign keeps SQLite from the index of the series, which leads past all of its claims.
         check = (
             "EXISTS (SELECT 1 FROM serial_claims AS o WHERE o.record_number = w.number"
-            " AND o.series_number = :line AND o.first <= :last AND o.last >= :first)"
+            " AND +o.series_number = :line AND o.first <= :last AND o.last >= :first"
+            f"{_ONE_BY_ONE})"
         )
         few = len(rows) <= _CLAIMS_WALKED
         walk = self._walks.known(sorted({row[0] for row in rows})) if few else None
-        plan.filters.append(_Filter(check, walk))
+        plan.filters.append(_Filter(check, walk=walk))
 
     def _named(self, connection: Connection, word: str, plan: _Plan, largest: int) -> None:
         """Filter by a text in the project's name."""
@@ -250,18 +263,16 @@ class Lister:
                 plan.values["names"] = _keys(names)
                 walk = self._walks.names()
         # Names that begin alike are walked together.
-        plan.filters.append(_Filter(f"{find}(r.project_name, :word) > 0", walk, exact=False))
+        exact = all(len(name.name) < PREFIX for name in names or ())
+        plan.filters.append(_Filter(f"{find}(r.project_name, :word) > 0", "r", walk, exact))
 
     # what the database is asked --------------------------------------------------------------
-
-    def _checked(self, checks: Sequence[str]) -> str:
-        return f"{self._record}{self._state} WHERE {' AND '.join(checks)}"
 
     def _rows(
         self,
         connection: Connection,
         walk: Walk,
-        checks: Sequence[str],
+        checks: Sequence[_Filter],
         plan: _Plan,
         after: int,
         size: int,
@@ -270,9 +281,9 @@ class Lister:
         """Read the lowest `wanted` of those records that a stretch of a walk finds."""
         walked = f"({walk.ordered}) AS w"
         if checks:
-            hits = f"SELECT w.number FROM {walked}{self._checked(checks)}"
+            hits = f"SELECT w.number FROM {walked}{_checked(checks, self._few)}"
             walked = f"({hits} ORDER BY w.number LIMIT :wanted) AS w"
-        sql = f"SELECT {_COLUMNS} FROM {walked}{self._whole}"
+        sql = f"SELECT {_COLUMNS} FROM {walked}{''.join(self._few.values())}"
         values = _stretch(walk, plan, after, size if checks else wanted)
         rows = self._execute(connection, sql, {**values, "wanted": wanted})
         return sorted(rows, key=_number)
@@ -300,6 +311,12 @@ _number: Final = itemgetter(0)
 def _cut(rows: Sequence[Any], limit: int) -> Found:
     following = rows[limit - 1][0] if len(rows) > limit else None
     return Found(rows=rows[:limit], next=following)
+
+
+def _checked(checks: Sequence[_Filter], joins: Mapping[str, str]) -> str:
+    tables = {one.of for one in checks}
+    joined = "".join(join for alias, join in joins.items() if alias in tables)
+    return f"{joined} WHERE {' AND '.join(one.check for one in checks)}"
 
 
 def _stretch(walk: Walk, plan: _Plan, after: int, size: int) -> dict[str, Any]:

@@ -172,7 +172,7 @@ class Reader:
             SerialNotFound: nothing covers any of them.
         """
         with self._database.reading() as connection:
-            found = list(self._tracer.records(connection, serial, text, registry))
+            found = self._tracer.records(connection, serial, text, registry)
             if not found:
                 raise SerialNotFound(f"serial {text}: no record covers it", serial_number=text)
             self._loader.fill_details(connection, found)

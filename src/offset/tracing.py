@@ -1,6 +1,9 @@
 """What became of serial numbers: the records and the ends that cover them."""
 
-from collections.abc import Iterator, Sequence
+import json
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from operator import attrgetter, itemgetter
 from typing import Any, Final
 
 from sqlalchemy import Connection, Select, func, select
@@ -8,15 +11,48 @@ from sqlalchemy import Connection, Select, func, select
 from offset.answers import Json, event_view, links, part_view, record_summary
 from offset.core.events import Event, read_leaf, read_parts
 from offset.core.quantities import GRAMS_PER_CREDIT
-from offset.core.records import Part, RecordState
+from offset.core.records import Part, Record, RecordState
 from offset.core.serials import Serial
 from offset.database import Database
-from offset.loading import PARTS_WITHIN, Loader, serial_of, uuid_text
+from offset.loading import Loader, serial_of, uuid_text
 from offset.models import events, serial_claims, series
 
 PARTS_OF_SERIAL: Final = 1_000  # of parts and of events, a record shows so many
 RECORDS_OF_SERIAL: Final = 100  # of a range that spans more, those of its first numbers
 _CLAIMS_AT_ONCE: Final = 200
+
+
+_number: Final = itemgetter(0)
+# What sold or ended some of the grams of each [record number, from, end].
+_PARTS_ON_SQLITE: Final = (
+    "SELECT p.*, e.id FROM json_each(?) AS w"
+    " CROSS JOIN event_parts AS p ON p.record_number = json_extract(w.value, '$[0]')"
+    " AND p.from_g < json_extract(w.value, '$[2]')"
+    " AND p.from_g + p.quantity_g > json_extract(w.value, '$[1]')"
+    " CROSS JOIN events AS e ON e.position = p.position"
+)
+_PARTS_ON_POSTGRESQL: Final = (  # OFFSET 0: one after the other, and no table is joined whole
+    "SELECT p.*, e.id FROM jsonb_array_elements(%s::jsonb) AS w"
+    " CROSS JOIN LATERAL (SELECT * FROM event_parts"
+    " WHERE record_number = (w.value ->> 0)::bigint AND from_g < (w.value ->> 2)::bigint"
+    " AND from_g + quantity_g > (w.value ->> 1)::bigint OFFSET 0) AS p"
+    " CROSS JOIN LATERAL (SELECT id FROM events WHERE position = p.position OFFSET 0) AS e"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class _Trace:
+    """A record, where the events that touched the asked grams are, and what became of these."""
+
+    state: RecordState
+    positions: Sequence[int]  # that of its CREATED event is the first
+    parts: Sequence[Json]
+    parts_total: int
+
+    @property
+    def newest(self) -> Sequence[int]:
+        """The positions of the events that are shown."""
+        return [self.positions[0], *self.positions[1:][-PARTS_OF_SERIAL + 1 :]]
 
 
 class Tracer:
@@ -25,6 +61,12 @@ class Tracer:
     def __init__(self, database: Database, loader: Loader) -> None:
         self._database = database
         self._loader = loader
+        self._own_claims = (
+            select(serial_claims, series.c.registry, series.c.series)
+            .join(series, series.c.number == serial_claims.c.series_number)
+            .where(database.among(serial_claims.c.record_number, "numbers"))
+            .order_by(serial_claims.c.record_number, serial_claims.c.first)
+        )
         self._events = (
             select(events.c.position, events.c.leaf)
             .where(database.among(events.c.position, "positions"))
@@ -33,23 +75,62 @@ class Tracer:
 
     def records(
         self, connection: Connection, serial: Serial | None, text: str, registry: str | None
-    ) -> Iterator[Json]:
+    ) -> list[Json]:
         """Show each record that covers some of the serial numbers, and what became of them.
 
         `text` is looked up as it stands where no grammar reads it, so `serial` is None.
         """
         claims: dict[int, list[Any]] = {}
-        for row in self._claims(connection, _covering(serial, text, registry)):
+        for row in self._claims(connection, serial, text, registry):
             claims.setdefault(row.record_number, []).append(row)
-        states = self._loader.numbered(connection, claims)
-        for number, state in sorted(states.values(), key=lambda entry: entry[0]):
-            if any(claim.position is None for claim in claims[number]):
-                yield self._own(connection, number, state, serial)
-            else:
-                yield self._ended(connection, number, state, claims[number], serial)
+        if not claims:
+            return []
+        states = dict(sorted(self._loader.numbered(connection, claims).values(), key=_number))
+        asked = {
+            number: _asked_of(state.record, serial)
+            for number, state in states.items()
+            if any(claim.position is None for claim in claims[number])
+        }
+        taken = self._parts(connection, asked)
+        ends = [
+            claim.position for number in claims.keys() - asked.keys() for claim in claims[number]
+        ]
+        made = self._made(connection, ends)
+        traces = [
+            _own_trace(number, state, asked[number], taken.get(number, ()))
+            if number in asked
+            else _end_trace(number, state, claims[number], made, serial)
+            for number, state in states.items()
+        ]
+        wanted = {position for trace in traces for position in trace.newest}
+        made |= self._made(connection, wanted - made.keys())
+        return [_shown(trace, made) for trace in traces]
 
-    def _claims(self, connection: Connection, covering: Select[Any]) -> Sequence[Any]:
+    def _made(self, connection: Connection, positions: Collection[int]) -> dict[int, Event]:
+        """Read events by position."""
+        if not positions:
+            return {}
+        rows = connection.execute(self._events, {"positions": sorted(positions)})
+        return {row.position: read_leaf(*row) for row in rows}
+
+    def _parts(self, connection: Connection, asked: Mapping[int, Part]) -> dict[int, list[Any]]:
+        """Read what sold or ended some of the asked grams, by record number and in order."""
+        found: dict[int, list[Any]] = {}
+        wanted = [(number, part.from_g, part.end_g) for number, part in asked.items()]
+        if wanted:
+            rows = connection.exec_driver_sql(
+                _PARTS_ON_SQLITE if self._database.is_sqlite else _PARTS_ON_POSTGRESQL,
+                (json.dumps(wanted),),
+            )
+            for row in sorted(rows, key=attrgetter("position")):
+                found.setdefault(row.record_number, []).append(row)
+        return found
+
+    def _claims(
+        self, connection: Connection, serial: Serial | None, text: str, registry: str | None
+    ) -> Sequence[Any]:
         """Read the claims of the records that are shown; a range may be wide."""
+        covering = _covering(serial, text, registry)
         rows = connection.execute(covering.limit(_CLAIMS_AT_ONCE + 1)).all()
         numbers = dict.fromkeys(row.record_number for row in rows)
         if len(rows) <= _CLAIMS_AT_ONCE and len(numbers) <= RECORDS_OF_SERIAL:
@@ -61,105 +142,16 @@ class Tracer:
                 if len(numbers) == RECORDS_OF_SERIAL:
                     break
             stream.close()
-        own = self._database.among(serial_claims.c.record_number, "numbers")
         shown = list(numbers)[:RECORDS_OF_SERIAL]
-        return connection.execute(covering.where(own), {"numbers": shown}).all()
-
-    def _own(
-        self, connection: Connection, number: int, state: RecordState, serial: Serial | None
-    ) -> Json:
-        """Show the part of a record that the asked serial numbers are."""
-        own = state.record.serial
-        asked = Part(0, state.record.quantity_g)
-        if serial is not None:
-            first, last = max(serial.first, own.first), min(serial.last, own.last)
-            asked = Part(
-                (first - own.first) * GRAMS_PER_CREDIT, (last - first + 1) * GRAMS_PER_CREDIT
-            )
-        rows = connection.execute(
-            PARTS_WITHIN, {"number": number, "from_g": asked.from_g, "end_g": asked.end_g}
-        ).all()
-        held = [(h.from_g, h.quantity_g, {"holder": h.holder}) for h in state.holdings]
-        ended = [
-            (row.from_g, row.quantity_g, {"event_id": uuid_text(row.id), "type": row.type})
-            for row in rows
-            if row.type != "SOLD"
-        ]
-        fates = [
-            (max(from_g, asked.from_g), min(from_g + quantity_g, asked.end_g), fate)
-            for from_g, quantity_g, fate in sorted([*held, *ended], key=lambda entry: entry[0])
-            if from_g < asked.end_g and asked.from_g < from_g + quantity_g
-        ]
-        parts = [
-            {
-                "status": fate.pop("type", "HELD"),
-                **fate,
-                **part_view(own, Part(start, end - start)),
-            }
-            for start, end, fate in fates[:PARTS_OF_SERIAL]
-        ]
-        positions = list(dict.fromkeys([number, *(row.position for row in rows)]))
-        return self._shown(connection, state, positions, parts, len(fates))
-
-    def _ended(
-        self,
-        connection: Connection,
-        number: int,
-        state: RecordState,
-        claims: Sequence[Any],
-        serial: Serial | None,
-    ) -> Json:
-        """Show the ends that claim the serial numbers: their record has none of its own."""
-        positions = sorted(claim.position for claim in claims)
-        made = {
-            row.position: read_leaf(*row)
-            for row in connection.execute(self._events, {"positions": positions})
-        }
-        parts: list[Json] = []
-        for claim in claims:
-            event = made[claim.position]
-            text = event.data["claim"]
-            claimed = serial_of(
-                registry=claim.registry,
-                text=text,
-                line=claim.series,
-                first=claim.first,
-                last=claim.last,
-                form=claim.form,
-            )
-            fate = {"status": event.type, "event_id": event.id}
-            parts += [{**fate, **part} for part in _asked(event, claimed, serial)]
-        shown = parts[:PARTS_OF_SERIAL]
-        return self._shown(connection, state, [number, *positions], shown, len(parts))
-
-    def _shown(
-        self,
-        connection: Connection,
-        state: RecordState,
-        positions: Sequence[int],
-        parts: Sequence[Json],
-        parts_total: int,
-    ) -> Json:
-        newest = [positions[0], *positions[1:][-PARTS_OF_SERIAL + 1 :]]
-        leaves = connection.execute(self._events, {"positions": newest})
-        return {
-            **record_summary(state.record),
-            "status": state.status.value,
-            "parts": list(parts),
-            "parts_total": parts_total,
-            "events": [event_view(read_leaf(*row), state.record.serial) for row in leaves],
-            "events_total": len(positions),
-            "links": links(state.record.id),
-        }
+        rows = connection.execute(self._own_claims, {"numbers": shown}).all()
+        return [row for row in rows if _covers(row, serial, text, registry)]
 
 
 def _covering(serial: Serial | None, text: str, registry: str | None) -> Select[Any]:
     """Find the claims on the serial numbers, in the order of these."""
     claim = serial_claims.c
-    found = (
-        select(serial_claims, series.c.registry, series.c.series)
-        .join(series, series.c.number == claim.series_number)
-        .order_by(claim.series_number, claim.first)
+    found = select(serial_claims, series.c.registry, series.c.series).join(
+        series, series.c.number == claim.series_number
     )
     if serial is None:
         if registry is not None:
@@ -178,7 +170,85 @@ def _covering(serial: Serial | None, text: str, registry: str | None) -> Select[
         claim.first >= func.coalesce(nearest, serial.first),
         claim.first <= serial.last,
         claim.last >= serial.first,
-    )
+    ).order_by(claim.first)
+
+
+def _asked_of(record: Record, serial: Serial | None) -> Part:
+    """Give the grams of a record that the asked serial numbers are."""
+    if serial is None:
+        return Part(0, record.quantity_g)
+    own = record.serial
+    first, last = max(serial.first, own.first), min(serial.last, own.last)
+    return Part((first - own.first) * GRAMS_PER_CREDIT, (last - first + 1) * GRAMS_PER_CREDIT)
+
+
+def _own_trace(number: int, state: RecordState, asked: Part, rows: Sequence[Any]) -> _Trace:
+    """Show the asked part of a record, and what it was sold and ended by."""
+    own = state.record.serial
+    held = [(h.from_g, h.quantity_g, {"holder": h.holder}) for h in state.holdings]
+    ended = [
+        (row.from_g, row.quantity_g, {"event_id": uuid_text(row.id), "type": row.type})
+        for row in rows
+        if row.type != "SOLD"
+    ]
+    fates = [
+        (max(from_g, asked.from_g), min(from_g + quantity_g, asked.end_g), fate)
+        for from_g, quantity_g, fate in sorted([*held, *ended], key=lambda entry: entry[0])
+        if from_g < asked.end_g and asked.from_g < from_g + quantity_g
+    ]
+    parts = [
+        {"status": fate.pop("type", "HELD"), **fate, **part_view(own, Part(start, end - start))}
+        for start, end, fate in fates[:PARTS_OF_SERIAL]
+    ]
+    positions = list(dict.fromkeys([number, *(row.position for row in rows)]))
+    return _Trace(state, positions, parts, len(fates))
+
+
+def _end_trace(
+    number: int,
+    state: RecordState,
+    claims: Sequence[Any],
+    made: Mapping[int, Event],
+    serial: Serial | None,
+) -> _Trace:
+    """Show the ends that claim the serial numbers: their record has none of its own."""
+    parts: list[Json] = []
+    for claim in claims:
+        event = made[claim.position]
+        claimed = serial_of(
+            registry=claim.registry,
+            text=event.data["claim"],
+            line=claim.series,
+            first=claim.first,
+            last=claim.last,
+            form=claim.form,
+        )
+        fate = {"status": event.type, "event_id": event.id}
+        parts += [{**fate, **part} for part in _asked(event, claimed, serial)]
+    positions = [number, *sorted(claim.position for claim in claims)]
+    return _Trace(state, positions, parts[:PARTS_OF_SERIAL], len(parts))
+
+
+def _shown(trace: _Trace, made: Mapping[int, Event]) -> Json:
+    state = trace.state
+    return {
+        **record_summary(state.record),
+        "status": state.status.value,
+        "parts": trace.parts,
+        "parts_total": trace.parts_total,
+        "events": [event_view(made[at], state.record.serial) for at in trace.newest],
+        "events_total": len(trace.positions),
+        "links": links(state.record.id),
+    }
+
+
+def _covers(claim: Any, serial: Serial | None, text: str, registry: str | None) -> bool:
+    """Tell whether a claim is one of those that `_covering` finds."""
+    if serial is None:
+        own = claim.form is None and claim.series == text
+        return own and registry in (None, claim.registry)
+    line = (claim.registry, claim.series) == (serial.registry, serial.series)
+    return line and bool(claim.first <= serial.last and claim.last >= serial.first)
 
 
 def _asked(event: Event, claimed: Serial, serial: Serial | None) -> Iterator[Json]:

@@ -61,14 +61,15 @@ class Walks:
             " FROM jsonb_array_elements_text(CAST({of} AS jsonb))"
         )
 
-    def beside(self, table: str, alias: str, key: str) -> str:
+    def beside(self, table: str, alias: str, key: str, *, few: bool = True) -> str:
         """Join one row of a table by its key, after what stands before it and in no other order.
 
-        PostgreSQL plans such joins in a third of the time that it takes to look for the best one.
+        PostgreSQL plans such joins in a third of the time that it takes to look for the best one,
+        which is for joins that are not of a `few` rows.
         """
-        if self._sqlite:
+        if self._sqlite or not few:
             key = " AND ".join(f"{alias}.{one}" for one in key.split(" AND "))
-            return f" CROSS JOIN {table} AS {alias} ON {key}"
+            return f" {'CROSS JOIN' if self._sqlite else 'JOIN'} {table} AS {alias} ON {key}"
         return f" CROSS JOIN LATERAL (SELECT * FROM {table} WHERE {key} LIMIT 1) AS {alias}"
 
     def vintages(self, *, of_registry: bool) -> Walk:
