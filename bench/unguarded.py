@@ -29,7 +29,8 @@ def unguarded_sqlite(connection: sqlite3.Connection) -> Iterator[None]:
     for _, _, statement in kept:
         connection.execute(statement)
     # What a trigger would have put into it, name by name.
-    connection.execute("INSERT INTO project_names_fts (project_names_fts) VALUES ('rebuild')")
+    if any(name.startswith("project_names") for _, name, _ in kept):
+        connection.execute("INSERT INTO project_names_fts (project_names_fts) VALUES ('rebuild')")
     connection.commit()
     connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 

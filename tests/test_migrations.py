@@ -35,9 +35,7 @@ BESIDE_MODELS: Final = {
     "postgresql": {
         *INDEXES,
         ("project_names", "project_names_name_idx"),
-        ("serial_claims", "serial_claims_never_overlap"),
-        ("event_parts", "event_parts_end_once"),
-        ("holdings", "holdings_never_overlap"),
+        ("event_parts", "event_parts_ended_idx"),
     },
 }
 MIGRATE: Final = """

@@ -95,6 +95,7 @@ class Database:
                 pool_size=pool_size,
                 max_overflow=0,
                 pool_timeout=3,
+                pool_use_lifo=True,
             )
             _prepare_sqlite(self.engine)
         else:
@@ -105,6 +106,7 @@ class Database:
                 pool_size=pool_size,
                 max_overflow=0,
                 pool_timeout=3,
+                pool_use_lifo=True,  # the one that was used last has its statements prepared
                 pool_pre_ping=False,
             )
             event.listen(self.engine, "connect", _allow_preparing)

@@ -12,6 +12,7 @@ from typing import Final, Generic, TypeVar
 
 from offset.core.errors import Busy
 
+_QUIET: Final = 2  # turns of the loop in which nothing came: a read and its answer are two
 Asked = TypeVar("Asked")
 Given = TypeVar("Given")
 
@@ -42,6 +43,8 @@ class Queue(Generic[Asked, Given]):
         self._size_of = size_of
         self._waiting: deque[_Waiting[Asked, Given]] = deque()
         self._size = 0
+        self._count = 0  # of all that ever waited
+        self._gathering: set[asyncio.AbstractEventLoop] = set()
         self._stopping = False
         self._filled = threading.Condition()
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
@@ -63,16 +66,29 @@ class Queue(Generic[Asked, Given]):
         Raises:
             Busy: too many are waiting, or the server is ending.
         """
-        future: asyncio.Future[Given] = asyncio.get_running_loop().create_future()
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[Given] = loop.create_future()
         size = self._size_of(asked)
         with self._filled:
             if self._stopping or self._size + size > self._fullest:
                 raise Busy("too many requests are waiting; nothing was done")
-            if not self._waiting:  # else its thread is awake, or about to be
-                self._filled.notify()
             self._waiting.append((asked, size, future))
             self._size += size
+            self._count += 1
+            if loop not in self._gathering:
+                self._gathering.add(loop)
+                loop.call_soon(self._gather, loop, self._count, 0)
         return await future
+
+    def _gather(self, loop: asyncio.AbstractEventLoop, seen: int, quiet: int) -> None:
+        """Let the thread begin when the loop has nothing more for it at hand."""
+        quiet = quiet + 1 if self._count == seen else 0
+        if quiet < _QUIET and self._size < self._largest:
+            loop.call_soon(self._gather, loop, self._count, quiet)
+            return
+        with self._filled:
+            self._gathering.discard(loop)
+            self._filled.notify()
 
     def _run(self) -> None:
         while batch := self._next_batch():
@@ -91,7 +107,7 @@ class Queue(Generic[Asked, Given]):
         batch: list[_Waiting[Asked, Given]] = []
         size = 0
         with self._filled:
-            while not self._waiting and not self._stopping:
+            while not self._stopping and (not self._waiting or self._gathering):
                 self._filled.wait()
             while self._waiting and (not batch or size + self._waiting[0][1] <= self._largest):
                 batch.append(self._waiting.popleft())

@@ -1,7 +1,8 @@
-"""Rows that are found by their key alone: one tree each on SQLite, no foreign keys beside guards.
+"""Rows that are found and guarded by their key alone.
 
 Claims, holdings and parts are the rows that a ledger has most of. On SQLite their key is now the
-table itself. What their foreign keys refused is refused by a guard that looks once a statement.
+table itself. What their foreign keys and, on PostgreSQL, their exclusion constraints refused is
+refused by guards that look once a statement.
 """
 
 from importlib.resources import files
@@ -42,6 +43,11 @@ PARTS = """CREATE TABLE {} (
     CONSTRAINT event_parts_inside_check CHECK (from_g >= 0),
     CONSTRAINT event_parts_positive_check CHECK (quantity_g > 0)
 )"""
+OVERLAPS = (
+    ("serial_claims", "never_overlap"),
+    ("holdings", "never_overlap"),
+    ("event_parts", "end_once"),
+)
 KEYS = {
     "serial_claims": {"series_number": "series (number)", "record_number": "records (number)"},
     "holdings": {"record_number": "records (number)"},
@@ -60,6 +66,8 @@ def upgrade() -> None:
         for table, keys in KEYS.items():
             for column in keys:
                 op.execute(f"ALTER TABLE {table} DROP CONSTRAINT {table}_{column}_fkey")
+        for table, name in OVERLAPS:
+            op.execute(f"ALTER TABLE {table} DROP CONSTRAINT {table}_{name}")
         op.drop_index("event_parts_record_number_from_g_idx")
         _key_parts("record_number, from_g, position")
     _guard("0005")
@@ -79,7 +87,9 @@ def downgrade() -> None:
     else:
         op.execute("DROP TRIGGER serial_claims_checked ON serial_claims")
         op.execute("DROP FUNCTION offset_check_claims()")
+        op.drop_index("event_parts_ended_idx")
         _key_parts("position, from_g")
+        _exclude()
         for table, keys in KEYS.items():
             for column, target in keys.items():
                 op.create_foreign_key(
@@ -92,6 +102,18 @@ def downgrade() -> None:
     op.create_index(
         "event_parts_record_number_from_g_idx", "event_parts", ["record_number", "from_g"]
     )
+
+
+def _exclude() -> None:
+    """Put back the guards of revision 0001, in its own words."""
+    script = (files("offset.migrations") / "guards" / "0001-postgresql.sql").read_text("utf-8")
+    for statement in script.split("\n\n"):
+        if "EXCLUDE USING gist" in statement:
+            op.execute(statement)
+        for function in ("offset_check_parts", "offset_check_holdings"):
+            if statement.startswith(f"CREATE FUNCTION {function}"):
+                op.execute(statement.replace("CREATE", "CREATE OR REPLACE", 1))
+    op.execute("DROP FUNCTION offset_take_head()")
 
 
 def _foreign(table: str, column: str = "record_number") -> str:
