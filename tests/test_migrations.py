@@ -26,7 +26,6 @@ from servers import ROOT, environment
 INDEXES: Final = {
     ("records", "records_registry_project_vintage_idx"),
     ("records", "records_name_number_idx"),
-    ("project_names", "project_names_prefix_idx"),
 }
 WORDS: Final = "project_names_fts"  # a table that is an index, and those that SQLite keeps it in
 # What models cannot say, and the guards in migrations/guards and the migrations add.

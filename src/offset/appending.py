@@ -154,8 +154,8 @@ class Appender:
                     at_us,
                 )
             )
-        self._database.insert(connection, records, record_rows)
         self._names.note(connection, [Name(row[0], row[2]) for row in record_rows])
+        self._database.insert(connection, records, record_rows)
 
     def _insert_claims(self, connection: Connection, batch: Batch, start: int) -> None:
         series_rows: list[tuple[Any, ...]] = []

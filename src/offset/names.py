@@ -37,7 +37,7 @@ class Names:
         self._added: set[str] = set()  # in this transaction, which may be rolled back
 
     def note(self, connection: Connection, made: Iterable[Name]) -> None:
-        """Keep the names of new records, where they are new themselves."""
+        """Keep the names of records that are about to be inserted, where no record has them yet."""
         new: dict[str, int] = {}
         for number, name in made:
             if name not in self._known:
@@ -53,17 +53,24 @@ class Names:
         added = [(number, name) for name, number in new.items() if name not in found]
         self._added.update(name for _, name in added)
         self._database.insert(connection, project_names, added)
+        if self._database.is_sqlite and added:  # a trigger would write the index row by row
+            connection.exec_driver_sql(
+                "INSERT INTO project_names_fts (rowid, name) VALUES (?, ?)", added
+            )
 
     def _stored(self, connection: Connection, names: list[str]) -> Iterable[Any]:
+        values: Any = names
         if self._database.is_sqlite:
-            return connection.exec_driver_sql(
-                f"SELECT name FROM json_each(?) CROSS JOIN project_names"
-                f" ON substr(name, 1, {PREFIX}) = substr(value, 1, {PREFIX})",
-                (json.dumps(names),),
-            )
+            asked, values = "SELECT value AS name FROM json_each(?)", json.dumps(names)
+            begins = f"substr(project_name, 1, {PREFIX})"
+        else:
+            asked = "SELECT unnest(%s::text[]) AS name"
+            begins = f'substr(project_name, 1, {PREFIX}) COLLATE "C"'
         return connection.exec_driver_sql(
-            f'SELECT name FROM project_names WHERE substr(name, 1, {PREFIX}) COLLATE "C" = ANY(%s)',
-            ([name[:PREFIX] for name in names],),
+            f"SELECT name FROM ({asked}) AS asked WHERE EXISTS (SELECT 1 FROM records"
+            f" WHERE {begins} = substr(name, 1, {PREFIX}) AND project_name = name"
+            " LIMIT 1 OFFSET 0)",
+            (values,),
         )
 
     def containing(self, connection: Connection, word: str, limit: int) -> list[Name] | None:
