@@ -15,6 +15,8 @@ from uuid import UUID
 
 from sqlalchemy import text, update
 
+from bench.ledgers import Ledgers
+from bench.rounds import Json, Plan
 from offset.core.checkpoints import read_proof, verify_proof
 from offset.core.events import leaf_bytes
 from offset.core.merkle import leaf_hash
@@ -40,12 +42,25 @@ class Proofs:
     largest: int
 
 
-def measured(url: str, folder: Path, count: int, *, asked: int = 2_000) -> Proofs:
+def measure(engine: str, ledgers: Ledgers, plan: Plan) -> Json:
+    """Publish a log of its own and prove some of its events."""
+    path = ledgers.new_path("key")
+    found = measured(ledgers.prepared(engine), path, plan.events)
+    return {
+        "events": plan.events,
+        "published": found.published,
+        "made_ms": spread(found.made_ms),
+        "verified_ms": spread(found.checked_ms),
+        "largest": found.largest,
+    }
+
+
+def measured(url: str, key_path: Path, count: int, *, asked: int = 2_000) -> Proofs:
     """Publish `count` events in a prepared ledger, and prove some of them."""
     with closing(Database(url, pool_size=2)) as database:
         ensure_origin(database, ORIGIN, None)
         _fill(database, count)
-        key_file = KeyFile(folder / "key")
+        key_file = KeyFile(key_path)
         key = key_file.make(ORIGIN).verifier
         publisher = Publisher(database, origin=ORIGIN, key_file=key_file)
         start = time.perf_counter()

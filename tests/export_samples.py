@@ -1,6 +1,5 @@
 """Synthetic exports, a folder for each kind of file, and how what they say is written down."""
 
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Final
 
@@ -21,7 +20,9 @@ def spoken(path: Path) -> dict[str, Any]:
 
 def said(row: Row | RowIssue) -> dict[str, Any]:
     """What one row says; a serial number as its series, numbers and text."""
-    fields = {name: value for name, value in asdict(row).items() if value not in (None, {}, False)}
+    fields = {
+        name: value for name, value in row._asdict().items() if value not in (None, {}, False)
+    }
     if isinstance(row, Row) and row.serial is not None:
         serial = row.serial
         fields["serial"] = (

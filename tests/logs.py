@@ -10,7 +10,7 @@ from typing import Any, Final
 from uuid import UUID
 
 from builders import CREDIT, ORIGIN, synthetic_serial
-from offset.core.canonical import canonical_json, canonical_record
+from offset.core.canonical import canonical_fields, canonical_json, canonical_record
 from offset.core.checkpoints import Checkpoint, LogProof, sign_checkpoint
 from offset.core.events import leaf_bytes, time_text
 from offset.core.merkle import inclusion_proof, leaf_hash
@@ -62,7 +62,7 @@ class Story:
             serial_number=sent["serial_number"],
         )
         told = {
-            "canonical": made.as_json(),
+            "canonical": canonical_fields(made),
             "sent": sent,
             "holder": None,
             "effective_on": None,

@@ -91,10 +91,15 @@ class Proxy:
 
     async def _carry_messages(self, client: "_Stream", server: "_Stream") -> None:
         appended = False
+        prepared: set[bytes] = set()  # names of statements that move the head
         while True:
             raw = await client.message()
             kind, body = chr(raw[0]), raw[5:]
-            appended = appended or b"UPDATE ledger_head" in body
+            moves_head = b"UPDATE ledger_head" in body
+            if kind == "P" and moves_head:
+                prepared.add(body.partition(b"\0")[0])
+            bound = body.split(b"\0", 2)[1] if kind == "B" else b""
+            appended = appended or moves_head or bound in prepared - {b""}
             ends = kind == "Q" and body in (b"COMMIT\0", b"ROLLBACK\0")
             commits = ends and appended and body == b"COMMIT\0"
             appended = appended and not ends

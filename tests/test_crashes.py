@@ -276,15 +276,17 @@ def test_a_request_without_a_key_has_one_effect_though_its_commit_is_cut(
     assert_sound(postgresql_url)
 
 
-@pytest.mark.parametrize("kind, fate", [("d", Fate.CUT), ("c", Fate.CUT), ("c", Fate.LOSE_ANSWER)])
-def test_a_batch_has_one_effect_though_its_copy_is_cut(
-    kind: str, fate: Fate, postgresql_url: str
+@pytest.mark.parametrize("kind, part, fate", [
+    ("B", b"[[", Fate.CUT), ("S", b"", Fate.CUT), ("S", b"", Fate.LOSE_ANSWER),
+])  # fmt: skip
+def test_a_batch_has_one_effect_though_its_rows_are_cut(
+    kind: str, part: bytes, fate: Fate, postgresql_url: str
 ) -> None:
-    """Many rows go to PostgreSQL as COPY, of which any message can be the last one."""
+    """Rows go to PostgreSQL as JSON, in a pipeline of which any message can be the last one."""
     left = [4]
 
     def judge(message: Message) -> Fate:
-        if message.type != kind or not left[0]:
+        if message.type != kind or part not in message.body or not left[0]:
             return Fate.PASS
         left[0] -= 1
         return fate

@@ -128,6 +128,6 @@ def test_a_server_that_ends_stops_between_two_batches_and_begins_nothing_more(
     with asking(database_url) as (api, _):
         begun, waited = (api.get(f"/imports/{one}").body for one in (first, second))
     assert (begun["status"], waited["status"]) == ("interrupted", "interrupted")
-    assert 250 <= begun["progress"]["done"] < 5_000
+    assert 500 <= begun["progress"]["done"] < 5_000
     assert waited["progress"] == {"done": 0, "total": None}
     assert_sound(database_url)

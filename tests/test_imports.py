@@ -144,10 +144,10 @@ def test_a_file_that_cannot_be_read_is_failed_with_the_reason_and_no_words(
 def test_an_import_stops_between_two_batches_and_the_same_file_goes_on(
     database_url: str, tmp_path: Path
 ) -> None:
-    path = export(tmp_path / "verra.csv", rows=300)
+    path = export(tmp_path / "verra.csv", rows=550)
 
     def stop(done: int, total: int) -> None:
-        assert (done, total) == (250, 300)
+        assert (done, total) == (500, 550)
         raise Stopped
 
     with opened(database_url) as ledger:
@@ -155,9 +155,9 @@ def test_an_import_stops_between_two_batches_and_the_same_file_goes_on(
             imported(ledger, path, progress=stop)
         again = imported(ledger, path)
         whole, stopped = Imports(ledger.database).newest(2)
-    assert (stopped.status, stopped.done, stopped.fates) == ("interrupted", 250, None)
+    assert (stopped.status, stopped.done, stopped.fates) == ("interrupted", 500, None)
     assert whole.id == again
-    assert whole.fates == fates(50, 250, 0)
+    assert whole.fates == fates(50, 500, 0)
 
 
 def test_what_a_process_left_is_interrupted_until_it_says_that_it_lives(database_url: str) -> None:

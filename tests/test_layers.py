@@ -14,7 +14,7 @@ ROOT: Final = Path(__file__).resolve().parent.parent
 PACKAGE: Final = ROOT / "src" / "offset"
 
 RULES: Final = {"core"}
-STORAGE: Final = RULES | {"models", "database"}
+STORAGE: Final = RULES | {"models", "database", "objections"}
 LEDGER: Final = {
     "ledger",
     "units",
@@ -31,16 +31,23 @@ SHAPES: Final = RULES | {
     "problems",
 }  # what comes in and goes out
 API: Final = (
-    STORAGE | BESIDE | {"writer", "submitting", "queries", "guard", "receiving"} | SERVICES | SHAPES
+    STORAGE
+    | BESIDE
+    | {"writer", "queueing", "submitting", "queries", "guard", "receiving", "sending"}
+    | SERVICES
+    | SHAPES
 )
 
 # A module or package of offset, and which others it may import. A package imports within itself.
 MAY_IMPORT: Final[Mapping[str, set[str]]] = {
     "core": set(),
     "models": RULES,
-    "database": RULES,
+    "database": RULES | {"statements", "objections", "turns"},
+    "statements": set(),
+    "objections": set(),
+    "turns": set(),
     "migrations": STORAGE,
-    "migrating": RULES | {"database"},
+    "migrating": RULES | {"database", "objections"},
     "registries": RULES,
     # The one way to write, each downwards.
     "units": RULES,
@@ -54,8 +61,9 @@ MAY_IMPORT: Final[Mapping[str, set[str]]] = {
     "reading": STORAGE | {"units", "loading", "ledger", "tracing", "answers", "listing"},
     "tracing": STORAGE | {"loading", "answers"},
     "log": STORAGE | {"units", "loading", "ledger", "reading"},
-    "writer": STORAGE | LEDGER,
-    "importing": STORAGE | BESIDE | {"exports", "rows", "loading", "migrating"},
+    "queueing": RULES,
+    "writer": STORAGE | LEDGER | {"queueing"},
+    "importing": STORAGE | BESIDE | {"statements", "exports", "rows", "loading", "migrating"},
     "imports": STORAGE | {"ledger", "importing", "reports"},
     "import_queue": RULES | {"ledger", "importing", "imports"},
     "reports": RULES | {"importing"},
@@ -82,11 +90,14 @@ MAY_IMPORT: Final[Mapping[str, set[str]]] = {
     "submitting": SHAPES | {"registries", "units"},
     "queries": SHAPES | {"registries", "reading", "listing"},
     "settings": RULES,
-    "guard": RULES | {"problems", "receiving"},
+    "guard": RULES | {"sending"},
+    "dispatching": RULES | {"receiving"},
     "receiving": SHAPES | {"units"},
+    "sending": SHAPES | {"units"},
     "routes": API,
     "import_routes": API | {"routes", "imports", "import_queue"},
     "log_routes": API | {"routes"},
+    "serving": set(),
     "terminal": RULES | {"database"},
     "pages": API,
     "client": RULES | {"schemas"},
@@ -101,7 +112,11 @@ IMPORTED_BY: Final = {
 }
 
 # What comes from elsewhere than offset and Python itself.
-CORE_LIBRARIES: Final = {"canonical": {"rfc8785"}, "notes": {"cryptography"}}
+CORE_LIBRARIES: Final = {
+    "canonical": {"orjson"},
+    "events": {"orjson"},
+    "notes": {"cryptography"},
+}
 NOT_IN_REGISTRIES: Final = {"fastapi", "psycopg", "sqlalchemy", "sqlite3"}
 # The clock, randomness and I/O, as modules and as calls.
 IMPURE_MODULES: Final = {

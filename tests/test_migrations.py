@@ -26,6 +26,7 @@ from servers import ROOT, environment
 INDEXES: Final = {
     ("records", "records_registry_project_vintage_idx"),
     ("records", "records_name_number_idx"),
+    ("project_names", "project_names_prefix_idx"),
 }
 WORDS: Final = "project_names_fts"  # a table that is an index, and those that SQLite keeps it in
 # What models cannot say, and the guards in migrations/guards and the migrations add.
@@ -188,7 +189,7 @@ def test_up_and_down_and_up_leaves_what_up_leaves(
 
 
 def test_an_empty_database_is_refused_until_it_is_migrated(bare_database: Database) -> None:
-    with pytest.raises(Unfit, match=r"schema is empty, .* needs 0004: run `offset migrate`"):
+    with pytest.raises(Unfit, match=r"schema is empty, .* needs 0005: run `offset migrate`"):
         require_schema(bare_database)
     migrate(bare_database)
     require_schema(bare_database)
@@ -203,7 +204,7 @@ def test_a_schema_of_another_version_is_refused_by_its_name(database: Database) 
     with database.writing() as connection:
         assert len(set(revisions(connection))) == 1
         connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
-    with pytest.raises(Unfit, match=r"schema is 9999, .* needs 0004: run `offset migrate`"):
+    with pytest.raises(Unfit, match=r"schema is 9999, .* needs 0005: run `offset migrate`"):
         require_schema(database)
 
 

@@ -7,12 +7,12 @@ from random import Random
 from typing import Final
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import Connection, select
 
 from builders import created, creating, do_all, opened
 from offset.core.canonical import canonical_text
 from offset.database import Database
-from offset.models import project_names, records
+from offset.models import project_names
 from offset.names import Name, Names
 
 RNG: Final = Random(11)
@@ -40,7 +40,7 @@ def stored(database: Database) -> list[tuple[int, str]]:
 def test_names_that_contain_a_text_are_found_whatever_its_characters(database: Database) -> None:
     names = Names(database)
     with database.writing() as connection:
-        names.note(connection, [Name(*one) for one in enumerate(TEXTS)])
+        keep(connection, names, *[Name(*one) for one in enumerate(TEXTS)])
     with database.reading() as connection:
         for word in WORDS:
             expected = [Name(*one) for one in enumerate(TEXTS) if word in one[1]]
@@ -68,23 +68,18 @@ class Undone(Exception):
     pass
 
 
-def kept(database: Database, names: Names, number: int, *, undone: bool = False) -> None:
-    """Insert a record named `ridge`, with its name."""
-    with suppress(Undone), database.writing() as connection:
-        for one in (number, number + 1):
-            names.note(connection, [Name(one, "ridge")])
-            key = one.to_bytes(32, "big")
-            row = (one, key, "ridge", "verra", 2020, 1, str(one), "{}", None, "{}", None, 0)
-            database.insert(connection, records, [row])
-        if undone:
-            raise Undone
+def keep(connection: Connection, names: Names, *made: Name) -> None:
+    names.keep(connection, names.new(connection, made))
 
 
 def test_a_name_that_was_rolled_back_is_kept_when_it_comes_again(database: Database) -> None:
     names = Names(database)
     for _ in range(2):
-        kept(database, names, 0, undone=True)
-        assert stored(database) == []
-    for number in (2, 4, 6):
-        kept(database, names, number)
-        assert stored(database) == [(2, "ridge")]
+        with suppress(Undone), database.writing() as connection:
+            keep(connection, names, Name(0, "ridge"), Name(1, "ridge"))
+            raise Undone
+    assert stored(database) == []
+    for number in (2, 3, 4):
+        with database.writing() as connection:
+            keep(connection, names, Name(number, "ridge"))
+    assert stored(database) == [(2, "ridge")]

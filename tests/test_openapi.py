@@ -50,7 +50,7 @@ ANY_REQUEST: Final = {"400", "403", "405", "421", "422", "431", "503"}
 @pytest.fixture(scope="module")
 def document() -> Json:
     """The document as the server gives it, without a server."""
-    described: Json = app.app.openapi()  # type: ignore[attr-defined]
+    described: Json = app.app.app.openapi()  # type: ignore[attr-defined]
     return described
 
 

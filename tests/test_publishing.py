@@ -237,8 +237,7 @@ def test_the_next_publish_completes_what_a_fault_left(
 def test_the_next_publish_completes_what_a_cut_connection_left(
     fate: Fate, postgresql_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Every message to PostgreSQL is the last one once: of statements, of COPY and of COMMIT."""
-    monkeypatch.setattr("offset.database.COPY_FROM_ROWS", 2)
+    """Every message to PostgreSQL is the last one once: of statements and of COMMIT."""
     monkeypatch.setattr("proxies.ANSWER_S", 0.02)
     with (
         opened_log(postgresql_url, tmp_path) as plain,

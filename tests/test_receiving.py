@@ -28,10 +28,10 @@ from offset.receiving import (
     expected_seq,
     has_seen,
     idempotency_key,
-    json_bytes,
     read_json,
     wants_count,
 )
+from offset.units import json_bytes
 
 
 def asked(*headers: tuple[str, str], path: str = "/records") -> Request:

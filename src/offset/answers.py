@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
-from offset.core.canonical import CanonicalRecord
+from offset.core.canonical import canonical_fields
 from offset.core.events import Event, read_parts
 from offset.core.quantities import GRAMS_PER_CREDIT, tonnes
 from offset.core.records import Balance, Holding, Part, Record, RecordState
@@ -42,14 +42,17 @@ def part_view(serial: Serial, part: Part | Holding) -> Json:
         "in_part": [],
     }
     if serial.parsed:
-        view["serial_first"] = serial.first + part.from_g // GRAMS_PER_CREDIT
-        view["serial_last"] = serial.first + (part.end_g - 1) // GRAMS_PER_CREDIT
-        whole_from = -(-part.from_g // GRAMS_PER_CREDIT)
-        whole_end = part.end_g // GRAMS_PER_CREDIT
-        if whole_end > whole_from:
-            whole = serial.part(serial.first + whole_from, serial.first + whole_end - 1)
-            view["serial_number"] = whole.text
-        view["in_part"] = list(_credits_in_part(serial, part))
+        first, before = divmod(part.from_g, GRAMS_PER_CREDIT)
+        end, after = divmod(part.end_g, GRAMS_PER_CREDIT)
+        view["serial_first"] = serial.first + first
+        view["serial_last"] = serial.first + (end if after else end - 1)
+        whole_from = first + 1 if before else first
+        if end > whole_from:
+            view["serial_number"] = serial.written(
+                serial.first + whole_from, serial.first + end - 1
+            )
+        if before or after:
+            view["in_part"] = list(_credits_in_part(serial, part))
     return view
 
 
@@ -63,7 +66,7 @@ def _credits_in_part(serial: Serial, part: Part | Holding) -> Iterator[Json]:
             number = serial.first + credit
             yield {
                 "serial": number,
-                "serial_number": serial.part(number, number).text,
+                "serial_number": serial.written(number, number),
                 "quantity": tonnes(end_g - from_g),
                 "first_gram": from_g,
                 "last_gram": end_g - 1,
@@ -144,7 +147,7 @@ def record_view(
         "holdings": [holding_view(record.serial, holding) for holding in held],
         "holdings_total": len(state.holdings),
         "serial": serial_view(record.serial),
-        "canonical": _canonical(record),
+        "canonical": canonical_fields(record),
         "holder": record.first_holder,
         "effective_on": record.effective_on,
         "project_id": record.extra.get("project_id"),
@@ -179,14 +182,3 @@ def act_view(state: RecordState, made: Sequence[Event], shown: Sequence[Event]) 
 def etag(state: RecordState) -> str:
     """Name a version of a record: its events, its erasures, and what the caller may see."""
     return f'"{state.seq}-{state.erasures}-open"'
-
-
-def _canonical(record: Record) -> Json:
-    canonical = CanonicalRecord(
-        project_name=record.project_name,
-        registry=record.registry,
-        vintage=record.vintage,
-        quantity_g=record.quantity_g,
-        serial_number=record.serial_number,
-    )
-    return dict(canonical.as_json())

@@ -1,11 +1,10 @@
 """The last step of writing: move the head, stamp the drafts, insert every row in bulk."""
 
-import json
 from base64 import b64encode
 from collections.abc import Callable
 from typing import Any, Final
-from uuid import UUID
 
+import orjson
 from sqlalchemy import Connection, bindparam, update
 
 from offset.core.events import Created, Erased, Event, leaf_bytes, time_text, time_us
@@ -13,7 +12,7 @@ from offset.core.merkle import leaf_hash
 from offset.core.records import Past, RecordState
 from offset.database import Database
 from offset.deciding import Appended, Batch, Pending
-from offset.loading import form_of
+from offset.loading import form_of, uuid_bytes
 from offset.models import (
     details,
     event_parts,
@@ -35,12 +34,6 @@ class Appender:
         self._origin: Final = origin
         self._clock = clock
         self._names = Names(database)
-        state = record_state.c
-        self._update_state = (
-            update(record_state)
-            .where(state.record_number == bindparam("number"))
-            .values({name: bindparam(f"new_{name}") for name in _STATE_COLUMNS})
-        )
         self._erase = (
             update(details)
             .where(details.c.position == bindparam("erased_position"))
@@ -55,24 +48,22 @@ class Appender:
         last, at_us = self._database.move_head(connection, len(pending), self._clock())
         start, at = last - len(pending) + 1, time_text(at_us)
         made, rows = self._stamp(batch, start, at)
-        self._insert_new_records(connection, batch, start, at)
-        insert = self._database.insert
-        insert(connection, events, rows)
-        self._insert_claims(connection, batch, start)
-        insert(
-            connection,
-            event_parts,
-            [
-                (position, *part, batch.numbers[entry.record_id], entry.draft.happening.TYPE)
-                for position, entry in enumerate(pending, start)
-                if not isinstance(entry.draft.happening, Created)
-                for part in entry.draft.happening.parts
-            ],
-        )
         hashes = {entry.record_id: row[-1] for entry, row in zip(pending, rows, strict=True)}
-        self._write_states(connection, batch, hashes, at)
-        self._write_holdings(connection, batch)
-        self._write_details(connection, batch, start)
+        names = [
+            Name(position, entry.draft.happening.record.project_name)
+            for position, entry in enumerate(pending, start)
+            if isinstance(entry.draft.happening, Created)
+        ]
+        new_names = self._names.new(connection, names)
+        with self._database.together(connection):
+            self._insert_new_records(connection, batch, start, at)
+            self._database.insert(connection, events, rows)
+            self._names.keep(connection, new_names)
+            self._insert_claims(connection, batch, start)
+            self._insert_parts(connection, batch, start)
+            self._write_states(connection, batch, hashes, at)
+            self._write_holdings(connection, batch)
+            self._write_details(connection, batch, start)
         by_record: dict[str, list[Event]] = {}
         for event in made:
             by_record.setdefault(event.record_id, []).append(event)
@@ -121,7 +112,7 @@ class Appender:
                     position,
                     batch.numbers[record_id],
                     entry.seq,
-                    UUID(draft.event_id).bytes,
+                    uuid_bytes(draft.event_id),
                     draft.happening.TYPE,
                     leaf,
                     hashed,
@@ -147,14 +138,13 @@ class Appender:
                     record.vintage,
                     record.quantity_g,
                     record.serial_number,
-                    json.dumps(record.sent, ensure_ascii=False),
+                    _text(record.sent),
                     record.first_holder,
-                    json.dumps(record.extra, ensure_ascii=False),
+                    _text(record.extra),
                     record.effective_on,
                     at_us,
                 )
             )
-        self._names.note(connection, [Name(row[0], row[2]) for row in record_rows])
         self._database.insert(connection, records, record_rows)
 
     def _insert_claims(self, connection: Connection, batch: Batch, start: int) -> None:
@@ -182,21 +172,23 @@ class Appender:
         self._database.insert(connection, series, series_rows)
         self._database.insert(connection, serial_claims, claim_rows)
 
+    def _insert_parts(self, connection: Connection, batch: Batch, start: int) -> None:
+        rows = [
+            (position, *part, batch.numbers[entry.record_id], entry.draft.happening.TYPE)
+            for position, entry in enumerate(batch.pending, start)
+            if not isinstance(entry.draft.happening, Created)
+            for part in entry.draft.happening.parts
+        ]
+        self._database.insert(connection, event_parts, rows)
+
     def _write_states(
         self, connection: Connection, batch: Batch, hashes: dict[str, bytes], at: str
     ) -> None:
-        added: list[tuple[Any, ...]] = []
-        changed: list[dict[str, Any]] = []
-        for record_id, hashed in hashes.items():
-            row = state_row(batch.states[record_id], hashed, at)
-            if record_id in batch.before:
-                values = {f"new_{n}": v for n, v in zip(_STATE_COLUMNS, row, strict=True)}
-                changed.append({"number": batch.numbers[record_id], **values})
-            else:
-                added.append((batch.numbers[record_id], *row))
-        self._database.insert(connection, record_state, added)
-        if changed:
-            connection.execute(self._update_state, changed)
+        rows = [
+            (batch.numbers[record_id], *state_row(batch.states[record_id], hashed, at))
+            for record_id, hashed in hashes.items()
+        ]
+        self._database.put(connection, record_state, rows)
 
     def _write_holdings(self, connection: Connection, batch: Batch) -> None:
         gone: list[tuple[int, int]] = []
@@ -225,9 +217,6 @@ class Appender:
             connection.execute(self._erase, erased)
 
 
-_STATE_COLUMNS: Final = tuple(c.name for c in record_state.columns if c.name != "record_number")
-
-
 def state_row(state: RecordState, hashed: bytes, at: str) -> tuple[Any, ...]:
     """Make the row of `record_state`, without the record's number, that a state stands for."""
     balance = state.balance
@@ -251,5 +240,8 @@ def _past_text(past: Past | None, at: str) -> str | None:
 def _details_row(position: int, entry: Pending) -> tuple[Any, ...]:
     words = entry.details
     assert words is not None
-    content = json.dumps(words.content, ensure_ascii=False)
-    return (position, words.salt, content, words.private)
+    return (position, words.salt, _text(words.content), words.private)
+
+
+def _text(value: Any) -> str:
+    return orjson.dumps(value).decode()

@@ -71,7 +71,10 @@ class Unreadable(Exception):
 def folded_word(text: str) -> str:
     """Fold a cell that may hold a word that is known; a text that is too long stays as it is."""
     text = text.strip()
-    return canonical_text(text) if len(text) <= LONGEST_WORD else text
+    return _folded(text) if len(text) <= LONGEST_WORD else text
+
+
+_folded: Final = lru_cache(maxsize=4_096)(canonical_text)  # words repeat
 
 
 def folded_header(text: str) -> str:
@@ -87,6 +90,7 @@ def is_unnamed(header: str) -> bool:
     return header == "" or re.fullmatch("unnamed: [0-9]+", header) is not None
 
 
+@lru_cache(maxsize=20_000)
 def read_grams(text: str) -> int:
     """Read a number of tonnes: `5000`, `1,454,054`, `1234.0`, `0.019`, with space around it.
 

@@ -55,6 +55,7 @@ def serve(
     import uvicorn
 
     from offset.main import open_ledger
+    from offset.serving import WholeAnswers
     from offset.settings import read_settings
 
     database, _ = open_ledger(read_settings(), pool_size=1)
@@ -66,10 +67,13 @@ def serve(
         )
         config = uvicorn.Config(
             "offset.main:app",
+            http=WholeAnswers,
+            ws="none",
             proxy_headers=False,
             server_header=False,
             timeout_graceful_shutdown=10,
             log_level="warning",
+            access_log=False,
         )
         with suppress(KeyboardInterrupt):  # uvicorn passes Ctrl+C on when all is answered
             uvicorn.Server(config).run(sockets=[listener])

@@ -5,7 +5,6 @@ import sqlite3
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from enum import Enum
 from functools import partial
 from typing import Any, Final
 
@@ -16,6 +15,7 @@ from sqlalchemy import (
     ColumnElement,
     Connection,
     Engine,
+    Select,
     Table,
     Text,
     bindparam,
@@ -26,12 +26,21 @@ from sqlalchemy import (
     make_url,
 )
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
-from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from offset.core.commands import Claim
 from offset.core.errors import DatabaseUnavailable, Unfit
+from offset.objections import DATABASE_ERRORS, objection, reason
+from offset.statements import (
+    STATEMENTS_KEPT,
+    Cursor,
+    PostgresqlCursor,
+    PostgresqlStatements,
+    Question,
+    Row,
+    SqliteStatements,
+)
+from offset.turns import Turns
 
-COPY_FROM_ROWS: Final = 64  # below, PostgreSQL takes pipelined INSERTs as fast as a COPY
 _DRIVERS: Final = ("sqlite", "sqlite+pysqlite", "postgresql", "postgresql+psycopg")
 _KEY_LOCKS, _SERIES_LOCKS, _PUBLISHER_LOCK = 1, 2, 4  # classes of PostgreSQL advisory locks
 _CONNECTION: Final = {
@@ -48,6 +57,12 @@ _TIMEOUTS: Final = (  # milliseconds; set for each transaction, so that a pooler
     " set_config('statement_timeout', '5000', true),"
     " set_config('idle_in_transaction_session_timeout', '10000', true)"
 )
+# For statements that find every row by its key, and are planned once for a connection: a plan that
+# was right for an empty table would read all of it when it is full.
+_BY_KEY: Final = _TIMEOUTS + "".join(
+    f", set_config('enable_{name}', 'off', true)" for name in ("seqscan", "hashjoin", "mergejoin")
+)
+_NEVER: Final = 2**31  # times that a statement comes before it is prepared unasked
 _NO_TIMEOUTS: Final = (
     "SELECT set_config('statement_timeout', '0', true),"
     " set_config('idle_in_transaction_session_timeout', '0', true)"
@@ -55,18 +70,6 @@ _NO_TIMEOUTS: Final = (
 # A rewrite keeps only what is there now. VACUUM FULL would also keep dead rows that an older
 # snapshot can see, and do nothing for a role that does not own the table, both without an error.
 _REWRITE_DETAILS: Final = "ALTER TABLE details ALTER COLUMN content TYPE text USING content || ''"
-_LOST_STATES: Final = ("57P01", "57P02", "57P03")  # the server is going away
-_FAULT_STATES: Final = ("0A", "21", "22", "23", "42")  # what was sent makes no sense
-_SQLITE_FAULTS: Final = (1, 18, 20, 21, 25)  # the same: ERROR, TOOBIG, MISMATCH, MISUSE, RANGE
-_RACE_STATES: Final = ("40001", "40P01", "55P03", "23505", "23P01", "23514", "23001", "23503")
-
-
-class Objection(Enum):
-    """What it means that the database refused a transaction."""
-
-    RACE = "another transaction was there first: decide again"
-    LOST = "the connection is gone, and with it the answer to a COMMIT"
-    AWAY = "the database cannot do it now: disk full, read only, too slow"
 
 
 class Database:
@@ -82,7 +85,12 @@ class Database:
         if self.is_sqlite:
             self.engine = create_engine(
                 self.url,
-                connect_args={"isolation_level": None, "timeout": 5, "check_same_thread": False},
+                connect_args={
+                    "isolation_level": None,
+                    "timeout": 5,
+                    "check_same_thread": False,
+                    "cached_statements": STATEMENTS_KEPT,
+                },
                 hide_parameters=True,  # details are in no log
                 pool_size=pool_size,
                 max_overflow=0,
@@ -99,7 +107,8 @@ class Database:
                 pool_timeout=3,
                 pool_pre_ping=False,
             )
-        self.writer: Final = self.engine.execution_options(writing=True)
+            event.listen(self.engine, "connect", _allow_preparing)
+        self.writer: Final = self.engine.execution_options(writing=True, by_key=True)
         self._reading = (
             self.engine
             if self.is_sqlite
@@ -107,7 +116,9 @@ class Database:
                 isolation_level="REPEATABLE READ", postgresql_readonly=True
             )
         )
-        self._inserts: dict[str, str] = {}
+        self._looking_up = self._reading.execution_options(by_key=True)
+        self._turns = Turns()
+        self._statements = SqliteStatements() if self.is_sqlite else PostgresqlStatements()
 
     def close(self) -> None:
         """Close every connection."""
@@ -121,34 +132,41 @@ class Database:
         """
         try:
             self.engine.connect().close()
-        except (SQLAlchemyError, psycopg.Error) as error:
+        except DATABASE_ERRORS as error:
             what = self.url.database if self.is_sqlite else "the database"
             raise DatabaseUnavailable(f"{what} cannot be opened: {reason(error)}") from error
 
     @contextmanager
     def writing(self) -> Iterator[Connection]:
         """Open a transaction that writes; on SQLite it waits for the file's one writer."""
+        if self.is_sqlite:
+            # SQLite itself would look again after 1, 2, 5 ... 100 ms, and a thread that writes
+            # without a pause would always be there first.
+            with self._turns.taken(), self.writer.begin() as connection:
+                yield connection
+            return
         with self.writer.begin() as connection:
-            if not self.is_sqlite:
-                connection.exec_driver_sql(_TIMEOUTS)
+            connection.exec_driver_sql(_BY_KEY)
             yield connection
 
     @contextmanager
-    def reading(self, *, patiently: bool = False) -> Iterator[Connection]:
+    def reading(self, *, patiently: bool = False, by_key: bool = False) -> Iterator[Connection]:
         """Open a transaction that sees one moment of the ledger and cannot write.
 
-        `patiently` is for one long look at everything: no statement is cut short.
+        `patiently` is for one long look at everything: no statement is cut short. `by_key` is for
+        questions that find every row by its key.
 
         Raises:
             DatabaseUnavailable: the database is away or too slow.
         """
         try:
-            with self._reading.begin() as connection:
+            with (self._looking_up if by_key else self._reading).begin() as connection:
                 if not self.is_sqlite:
-                    connection.exec_driver_sql(_NO_TIMEOUTS if patiently else _TIMEOUTS)
+                    settings = _BY_KEY if by_key else _TIMEOUTS
+                    connection.exec_driver_sql(_NO_TIMEOUTS if patiently else settings)
                 yield connection
-        except (SQLAlchemyError, psycopg.Error) as error:
-            self.objection(error)  # a fault of ours is raised as it is
+        except DATABASE_ERRORS as error:
+            objection(error)  # a fault of ours is raised as it is
             raise DatabaseUnavailable("the database did not answer; try again") from error
 
     def among(self, column: ColumnElement[Any], name: str) -> ColumnElement[bool]:
@@ -157,43 +175,75 @@ class Database:
             return column.in_(bindparam(name, expanding=True))
         return column == func.any(bindparam(name, type_=ARRAY(column.type)))
 
-    def insert(self, connection: Connection, table: Table, rows: Sequence[tuple[Any, ...]]) -> None:
+    def insert(self, connection: Connection, table: Table, rows: Sequence[Row]) -> None:
         """Insert whole rows, in the order of the table's columns."""
-        if not rows:
-            return
-        if not self.is_sqlite and len(rows) >= COPY_FROM_ROWS:
-            _copy(connection, table, rows)
-            return
-        if table.name not in self._inserts:
-            mark = "?" if self.is_sqlite else "%s"
-            names = ", ".join(column.name for column in table.columns)
-            marks = ", ".join(mark for _ in table.columns)
-            self._inserts[table.name] = f"INSERT INTO {table.name} ({names}) VALUES ({marks})"
-        connection.exec_driver_sql(self._inserts[table.name], list(rows))
+        self._statements.insert(cursor(connection), table, rows)
+
+    def put(self, connection: Connection, table: Table, rows: Sequence[Row]) -> None:
+        """Insert whole rows, in the place of those that have their key."""
+        self._statements.put(cursor(connection), table, rows)
 
     def delete(
-        self,
-        connection: Connection,
-        table: Table,
-        names: Sequence[str],
-        keys: Sequence[tuple[Any, ...]],
+        self, connection: Connection, table: Table, names: Sequence[str], keys: Sequence[Row]
     ) -> None:
-        """Delete the rows whose columns `names` have one of these values."""
-        if keys:
-            mark = "?" if self.is_sqlite else "%s"
-            where = " AND ".join(f"{name} = {mark}" for name in names)
-            connection.exec_driver_sql(f"DELETE FROM {table.name} WHERE {where}", list(keys))
+        """Delete the rows whose columns `names`, which have an index, have one of these values."""
+        self._statements.delete(cursor(connection), table, names, keys)
+
+    def question(self, statement: Select[Any], column: ColumnElement[Any]) -> Question:
+        """Make a statement that asks for the rows whose column has one of some values."""
+        return Question(statement, column, self.engine.dialect)
+
+    def ask(self, connection: Connection, question: Question, values: Sequence[Any]) -> list[Row]:
+        """Give the rows whose column has one of these values, as plain tuples."""
+        return self._statements.ask(cursor(connection), question, values)
+
+    @contextmanager
+    def together(self, connection: Connection) -> Iterator[None]:
+        """Send the statements inside without waiting for each, but for the rows of the last.
+
+        What the database objects to is raised at the end at the latest.
+        """
+        if self.is_sqlite:
+            yield
+            return
+        driver = connection.connection.driver_connection
+        assert isinstance(driver, psycopg.Connection)
+        with driver.pipeline():
+            yield
 
     def move_head(self, connection: Connection, count: int, now_us: int) -> tuple[int, int]:
         """Take `count` positions; give the last of them and a time that never goes back."""
         later = "max" if self.is_sqlite else "greatest"
-        mark = "?" if self.is_sqlite else "%s"
-        row = connection.exec_driver_sql(
+        mark = "?" if self.is_sqlite else "%s::bigint"
+        moved = cursor(connection)
+        moved.execute(
             f"UPDATE ledger_head SET position = position + {mark}, at_us = {later}(at_us, {mark})"
             " RETURNING position, at_us",
             (count, now_us),
-        ).one()
-        return row[0], row[1]
+        )
+        ((position, at_us),) = moved.fetchall()
+        return position, at_us
+
+    def series_numbers(
+        self, connection: Connection, lines: Collection[tuple[str, str]]
+    ) -> dict[tuple[str, str], int]:
+        """Find the numbers of those of these (registry, series) that have one.
+
+        Both together are the key: a series alone would be looked for in all of the table.
+        """
+        if not lines:
+            return {}
+        if self.is_sqlite:
+            row, of = "json_each(?) AS w", "json_extract(w.value, '$[{}]')"
+        else:
+            row, of = "jsonb_array_elements(%s::jsonb) AS w", "(w.value ->> {})"
+        asked = cursor(connection)
+        asked.execute(
+            f"SELECT s.registry, s.series, s.number FROM {row}"
+            f" JOIN series s ON s.registry = {of.format(0)} AND s.series = {of.format(1)}",
+            (json.dumps(list(lines)),),
+        )
+        return {(registry, name): number for registry, name, number in asked.fetchall()}
 
     def claims_overlapping(
         self, connection: Connection, wanted: Sequence[tuple[int, int, int, str]]
@@ -211,7 +261,8 @@ class Database:
         line, first, last = (
             of.format(n) + ("" if self.is_sqlite else "::bigint") for n in range(3)
         )
-        rows = connection.exec_driver_sql(
+        asked = cursor(connection)
+        asked.execute(
             f"SELECT {of.format(3)}, records.id, c.first, c.last FROM {row}"
             f" JOIN serial_claims c ON c.series_number = {line} AND c.first = ("
             f"SELECT max(first) FROM serial_claims"
@@ -220,8 +271,8 @@ class Database:
             (json.dumps(wanted),),
         )
         return {
-            name: Claim(record_id=bytes(record_id).hex(), first=first, last=last)
-            for name, record_id, first, last in rows
+            name: Claim(record_id=record_id.hex(), first=first, last=last)
+            for name, record_id, first, last in asked.fetchall()
         }
 
     def claims_within(
@@ -261,12 +312,13 @@ class Database:
         """
         if self.is_sqlite or not ids:  # BEGIN IMMEDIATE is this lock too
             return set(ids)
-        rows = connection.exec_driver_sql(
-            "SELECT records.id FROM record_state JOIN records ON number = record_number"
-            " WHERE records.id = ANY(%s) ORDER BY record_number FOR UPDATE OF record_state",
+        asked = cursor(connection)
+        asked.execute(
+            "SELECT id FROM record_state JOIN records ON number = record_number"
+            " WHERE id = ANY(%s::bytea[]) ORDER BY record_number FOR UPDATE OF record_state",
             (list(ids),),
         )
-        return {bytes(row.id) for row in rows}
+        return {record_id for (record_id,) in asked.fetchall()}
 
     def lock_keys(self, connection: Connection, keys: Iterable[int]) -> None:
         """Wait until no other transaction uses these idempotency keys (32-bit hashes)."""
@@ -290,10 +342,10 @@ class Database:
         ordered = sorted(set(numbers))
         if self.is_sqlite or not ordered:  # BEGIN IMMEDIATE is all these locks
             return
-        connection.exec_driver_sql(
-            "SELECT pg_advisory_xact_lock(%(kind)s, number)"
-            " FROM unnest(%(numbers)s::int[]) WITH ORDINALITY AS t(number, n) ORDER BY n",
-            {"kind": kind, "numbers": ordered},
+        cursor(connection).execute(
+            "SELECT pg_advisory_xact_lock(%s::int, number)"
+            " FROM unnest(%s::int[]) WITH ORDINALITY AS t(number, n) ORDER BY n",
+            (kind, ordered),
         )
 
     def forget(self) -> None:
@@ -320,24 +372,6 @@ class Database:
                     "the table can rewrite it; run `offset erase` for the event again as its owner"
                 ) from error
             raise _held_copy("another transaction holds the table, whose dead rows have") from error
-
-    def objection(self, error: SQLAlchemyError | sqlite3.Error | psycopg.Error) -> Objection:
-        """Say what an error of the driver means, by its code and never by its text.
-
-        Raises:
-            SQLAlchemyError, psycopg.Error: the same one: what was sent is wrong, a fault of ours.
-        """
-        if isinstance(error, PoolTimeout):
-            return Objection.AWAY
-        cause = error.orig if isinstance(error, DBAPIError) else error
-        found = None
-        if isinstance(cause, sqlite3.Error):
-            found = _sqlite_objection(cause)
-        elif isinstance(cause, psycopg.Error):
-            found = _postgresql_objection(cause)
-        if found is None:
-            raise error
-        return found
 
     def require_durability(self) -> None:
         """Refuse settings under which an answered write could be lost.
@@ -380,12 +414,6 @@ def _url(url: str) -> URL:
     return parsed
 
 
-def reason(error: SQLAlchemyError | psycopg.Error) -> str:
-    """Give the driver's own first line: for a person to read, never to decide by."""
-    cause = error.orig if isinstance(error, DBAPIError) else error
-    return str(cause).strip().partition("\n")[0]
-
-
 def _prepare_sqlite(engine: Engine) -> None:
     @event.listens_for(engine, "connect")
     def connect(connection: sqlite3.Connection, _: object) -> None:
@@ -397,6 +425,7 @@ def _prepare_sqlite(engine: Engine) -> None:
             "recursive_triggers = ON",
             "secure_delete = ON",  # what is erased does not stay in free pages
             "cache_size = -65536",
+            "wal_autocheckpoint = 4000",  # pages; at 1,000 every third batch would wait for one
         ):
             _patiently(partial(connection.execute, f"PRAGMA {pragma}"))
 
@@ -436,32 +465,23 @@ def _held_copy(where: str) -> DatabaseUnavailable:
     )
 
 
-def _sqlite_objection(error: sqlite3.Error) -> Objection | None:
-    code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF
-    if code == sqlite3.SQLITE_CONSTRAINT:
-        return Objection.RACE
-    return None if code in _SQLITE_FAULTS else Objection.AWAY
+def _allow_preparing(driver: psycopg.Connection, _: object) -> None:
+    """Let statements be prepared where the connection is the server's own.
+
+    A pooler names another process as the one to cancel than the one that answers; it may answer
+    the next transaction by a process that has never seen the statement.
+    """
+    (answers,) = driver.execute("SELECT pg_backend_pid()").fetchone() or (None,)
+    driver.rollback()
+    if answers == driver.info.backend_pid:
+        driver.prepare_threshold = _NEVER
 
 
-def _postgresql_objection(error: psycopg.Error) -> Objection | None:
-    state = error.sqlstate
-    if state is None:
-        gone = isinstance(error, psycopg.OperationalError | psycopg.InterfaceError)
-        return Objection.LOST if gone else None
-    if state.startswith("08") or state in _LOST_STATES:
-        return Objection.LOST
-    if state in _RACE_STATES:
-        return Objection.RACE
-    return None if state.startswith(_FAULT_STATES) else Objection.AWAY
-
-
-def _copy(connection: Connection, table: Table, rows: Sequence[tuple[Any, ...]]) -> None:
-    names = ", ".join(column.name for column in table.columns)
+def cursor(connection: Connection) -> Cursor:
+    """Give a cursor of the driver itself, inside the connection's transaction."""
     driver = connection.connection.driver_connection
-    assert isinstance(driver, psycopg.Connection)
-    with (
-        driver.cursor() as cursor,
-        cursor.copy(f"COPY {table.name} ({names}) FROM STDIN") as copy,
-    ):
-        for row in rows:
-            copy.write_row(row)
+    if isinstance(driver, psycopg.Connection):
+        by_key = connection.get_execution_options().get("by_key", False)
+        return PostgresqlCursor(driver.cursor(), prepare=by_key)
+    assert isinstance(driver, sqlite3.Connection)
+    return driver.cursor()

@@ -77,7 +77,7 @@ class Batch:
         self._claims: Final[dict[tuple[str, str], list[tuple[int, int, str]]]] = {}
         self._past = past
         self._results: Final[dict[int, list[_Made | OffsetError]]] = {}
-        self._shown: Final[list[int]] = []
+        self._shown: Final[set[int]] = set()  # units whose answers show events
 
     def decide(self, units: Sequence[Unit], replays: Mapping[int, object]) -> None:
         """Decide every unit in order, but for those that were answered before.
@@ -93,7 +93,7 @@ class Batch:
                 keys.add(own)
             self._results[number] = self._decide_unit(unit)
             if unit.shows_events:
-                self._shown.append(number)
+                self._shown.add(number)
 
     def _decide_unit(self, unit: Unit) -> list[_Made | OffsetError]:
         results: list[_Made | OffsetError] = []
@@ -193,7 +193,7 @@ class Batch:
     def numbers_shown(self) -> Iterator[int]:
         """Name the records whose earlier events the answers will show."""
         shown: dict[str, None] = {}
-        for number in self._shown:
+        for number in sorted(self._shown):
             for made in self._results[number]:
                 if not isinstance(made, _Made):
                     continue
@@ -215,16 +215,18 @@ class Batch:
                         made.facts[name] = appended.at
                 results.append(made)
                 continue
-            own = tuple(appended.made[made.start : made.end])
             state = made.state
+            if unit not in self._shown:
+                results.append(Done(state=state, events=(), history=()))
+                continue
+            own = tuple(appended.made[made.start : made.end])
             shown = own
             if made.repeated or state.seq <= EVENTS_IN_ANSWER:
                 events = history.get(state.record.id, ())
                 shown = tuple(event for event in events if event.seq <= state.seq)
-            created_at = state.created_at or appended.at
-            results.append(
-                Done(state=replace(state, created_at=created_at), events=own, history=shown)
-            )
+            if not state.created_at:  # by this very batch
+                state = replace(state, created_at=appended.at)
+            results.append(Done(state=state, events=own, history=shown))
         return results
 
 

@@ -7,17 +7,22 @@ and the Host have to be local, no other site's page may be asking, and no proxy 
 import ipaddress
 import re
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Final
 
 from fastapi import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from offset.core.errors import HeadersTooLarge, Malformed, Misdirected, NotLocal, OffsetError
-from offset.receiving import respond_error
+from offset.sending import respond_error
 
 LARGEST_HEADERS: Final = 16 * 1024  # bytes
-_LOCAL_HOST: Final = re.compile(r"(localhost|127\.0\.0\.1|\[::1\])(:[0-9]{1,5})?", re.IGNORECASE)
+_LOCAL_HOST: Final = re.compile(rb"(localhost|127\.0\.0\.1|\[::1\])(:[0-9]{1,5})?", re.IGNORECASE)
 _FOREIGN_SITES: Final = (b"cross-site", b"same-site")
+_PROXIES: Final = frozenset({b"forwarded", b"via"})
+_JUDGED: Final = _PROXIES | {
+    *(b"content-length", b"transfer-encoding", b"host", b"sec-fetch-site", b"origin"),
+}
 
 
 class Guard:
@@ -60,41 +65,43 @@ def refusal(scope: Scope) -> OffsetError | None:
     if scope["type"] != "http":
         return Malformed("this server speaks HTTP and no WebSocket")
     headers: list[tuple[bytes, bytes]] = scope["headers"]
-    if sum(len(name) + len(value) + 4 for name, value in headers) > LARGEST_HEADERS:
+    if sum([len(name) + len(value) + 4 for name, value in headers]) > LARGEST_HEADERS:
         return HeadersTooLarge(f"the headers have more than {LARGEST_HEADERS} bytes")
-    return _framing(headers) or _foreign(scope, headers)
+    judged = [one for one in headers if one[0] in _JUDGED or one[0].startswith(b"x-forwarded-")]
+    return _framing(judged) or _foreign(scope, judged)
 
 
-def _framing(headers: list[tuple[bytes, bytes]]) -> OffsetError | None:
+def _framing(judged: list[tuple[bytes, bytes]]) -> OffsetError | None:
     """Refuse a body whose length could be read in two ways."""
-    lengths = [value for name, value in headers if name == b"content-length"]
-    codings = [value.lower() for name, value in headers if name == b"transfer-encoding"]
+    lengths = [value for name, value in judged if name == b"content-length"]
+    codings = [value.lower() for name, value in judged if name == b"transfer-encoding"]
     if len(lengths) > 1 or (lengths and codings) or codings not in ([], [b"chunked"]):
         return Malformed("the body's length is given in more than one way")
     return None
 
 
-def _foreign(scope: Scope, headers: list[tuple[bytes, bytes]]) -> OffsetError | None:
+def _foreign(scope: Scope, judged: list[tuple[bytes, bytes]]) -> OffsetError | None:
     client = scope.get("client")
     if not client or not _is_loopback(client[0]):
         return NotLocal("without keys the server answers only this machine")
-    hosts = [value.decode("latin-1") for name, value in headers if name == b"host"]
+    hosts = [value for name, value in judged if name == b"host"]
     if len(hosts) != 1 or not _LOCAL_HOST.fullmatch(hosts[0]):
         return Misdirected("the Host has to be localhost, 127.0.0.1 or [::1]")
-    for name, value in headers:
+    for name, value in judged:
         if name == b"sec-fetch-site" and value.lower() in _FOREIGN_SITES:
             return NotLocal("the request comes from a page of another site")
-        if name == b"origin" and not _same_origin(value.decode("latin-1"), hosts[0]):
+        if name == b"origin" and not _same_origin(value, hosts[0]):
             return NotLocal("the request comes from a page of another origin")
-        if name in (b"forwarded", b"via") or name.startswith(b"x-forwarded-"):
+        if name in _PROXIES or name.startswith(b"x-forwarded-"):
             return NotLocal("the request came through a proxy; that needs keys")
     return None
 
 
-def _same_origin(origin: str, host: str) -> bool:
-    return origin.lower() in (f"http://{host.lower()}", f"https://{host.lower()}")
+def _same_origin(origin: bytes, host: bytes) -> bool:
+    return origin.lower() in (b"http://" + host.lower(), b"https://" + host.lower())
 
 
+@lru_cache(maxsize=1_024)
 def _is_loopback(address: str) -> bool:
     try:
         client = ipaddress.ip_address(address)

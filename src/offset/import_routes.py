@@ -14,9 +14,10 @@ from offset.core.errors import Malformed, TooLarge, Unavailable, UnsupportedMedi
 from offset.import_queue import ImportQueue, Upload
 from offset.imports import LARGEST_DIFFERENCES, Import
 from offset.queries import EventsQuery, ImportQuery, ImportsQuery
-from offset.receiving import LeanRoute, respond
+from offset.receiving import LeanRoute
 from offset.responses import Moment, Shown, linked, problems, shown
 from offset.routes import api_of
+from offset.sending import respond
 from offset.units import Answer
 
 MEDIA_TYPES: Final = (

@@ -17,9 +17,7 @@ from pathlib import Path
 from typing import Any, Final, TypeVar
 from uuid import UUID, uuid4
 
-import psycopg
 from sqlalchemy import BigInteger, Connection, Row, func, insert, literal, select, update
-from sqlalchemy.exc import SQLAlchemyError
 
 from offset.core.errors import (
     DatabaseUnavailable,
@@ -33,6 +31,7 @@ from offset.database import Database
 from offset.importing import Difference, Imported, Issue, import_files
 from offset.ledger import Ledger, now_us
 from offset.models import import_issues, imports
+from offset.objections import DATABASE_ERRORS, objection
 from offset.reports import visible
 
 LARGEST_DIFFERENCES: Final = 1_000  # kept of an import; the rest are counted
@@ -227,8 +226,8 @@ class Imports:
             try:
                 with self._database.writing() as connection:
                     return act(connection)
-            except (SQLAlchemyError, psycopg.Error) as error:
-                self._database.objection(error)  # a fault of ours is raised as it is
+            except DATABASE_ERRORS as error:
+                objection(error)  # a fault of ours is raised as it is
                 if time.monotonic() > end:
                     raise DatabaseUnavailable(
                         "the database did not take what became of the import"

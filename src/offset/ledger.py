@@ -5,35 +5,33 @@ import of a million rows. A batch of units is one transaction. Whatever the data
 is decided again from what it holds then; nothing rests on a driver's message.
 """
 
-import json
 import random
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Any, Final
-from uuid import UUID
 from zlib import crc32
 
-import psycopg
+import orjson
 from sqlalchemy import Connection, insert, select
-from sqlalchemy.exc import IntegrityError, SQLAlchemyError
+from sqlalchemy.exc import IntegrityError
 
 from offset.appending import Appender
 from offset.core.commands import Create, Erase, claim_of
 from offset.core.errors import DatabaseUnavailable, Internal, KeyReused, OffsetError, Unfit
 from offset.core.records import Past
-from offset.database import Database, Objection
+from offset.database import Database
 from offset.deciding import Batch
-from offset.loading import PARTS_WITHIN, Loader, uuid_text
+from offset.loading import PARTS_WITHIN, Loader, uuid_bytes, uuid_text
 from offset.models import (
     details,
     events,
     idempotency_keys,
     ledger_origin,
-    series,
 )
-from offset.units import Answer, Key, Unit
+from offset.objections import DATABASE_ERRORS, Objection, objection
+from offset.units import Answer, Key, Unit, json_bytes
 
 LARGEST_TRANSACTION: Final = 1_000  # events; others wait for the head while a batch is appended
 _TRIES: Final = 5
@@ -57,14 +55,14 @@ class Ledger:
         self.database: Final = database
         self._loader = Loader(database)
         self._appender = Appender(database, origin=origin, clock=clock)
-        keys = idempotency_keys.c
-        self._keys = select(idempotency_keys).where(database.among(keys.key, "keys"))
-        self._series = select(series).where(database.among(series.c.series, "names"))
-        self._ids = select(events.c.id).where(database.among(events.c.id, "ids")).limit(1)
-        self._erasable = (
-            select(events.c.id, events.c.position, details.c.content.is_(None).label("erased"))
-            .join(details, details.c.position == events.c.position)
-            .where(database.among(events.c.id, "ids"))
+        question = database.question
+        self._keys = question(select(idempotency_keys), idempotency_keys.c.key)
+        self._ids = question(select(events.c.id), events.c.id)
+        self._erasable = question(
+            select(events.c.id, events.c.position, details.c.content.is_(None)).join(
+                details, details.c.position == events.c.position
+            ),
+            events.c.id,
         )
 
     def commit(self, units: Sequence[Unit]) -> list[Outcome]:
@@ -97,17 +95,17 @@ class Ledger:
             attempt = _Attempt()
             try:
                 return self._attempt(units, attempt, in_doubt)
-            except (SQLAlchemyError, psycopg.Error) as error:
-                objection = self.database.objection(error)
-                if objection is Objection.LOST:
+            except DATABASE_ERRORS as error:
+                met = objection(error)
+                if met is Objection.LOST:
                     self.database.engine.dispose()
                     if attempt.event_ids:  # lost at its COMMIT
                         in_doubt.append(attempt)
-                if objection is Objection.AWAY:
+                if met is Objection.AWAY:
                     break
                 time.sleep(random.uniform(0, 0.02 * 2**number))
         # While a COMMIT is in doubt no unit is tried alone: it may be done already.
-        alone = objection is Objection.RACE and not in_doubt
+        alone = met is Objection.RACE and not in_doubt
         raise _Beaten(alone=alone, in_doubt=bool(in_doubt))
 
     def _attempt(
@@ -123,12 +121,12 @@ class Ledger:
             batch, replays = self._load(connection, units, locked)
             batch.decide(units, replays)
             attempt.outcomes = self._append(connection, units, batch, replays)
-            attempt.event_ids = [UUID(p.draft.event_id).bytes for p in batch.pending]
+            attempt.event_ids = [uuid_bytes(p.draft.event_id) for p in batch.pending]
         return attempt.outcomes
 
     def _was_committed(self, connection: Connection, earlier: "_Attempt") -> bool:
         ids = earlier.event_ids[:1]
-        return connection.execute(self._ids, {"ids": ids}).first() is not None
+        return bool(self.database.ask(connection, self._ids, ids))
 
     # lock -----------------------------------------------------------------------------------
 
@@ -145,9 +143,11 @@ class Ledger:
                 if (claim := claim_of(command)) is not None:
                     line = f"{claim.registry}\n{claim.series}"
                     buckets.add(_hash(line) % _SERIES_BUCKETS)
-        self.database.lock_keys(connection, keys)
-        self.database.lock_series(connection, buckets)
-        return {locked.hex() for locked in self.database.lock_records(connection, ids)}
+        with self.database.together(connection):
+            self.database.lock_keys(connection, keys)
+            self.database.lock_series(connection, buckets)
+            locked = self.database.lock_records(connection, ids)
+        return {record_id.hex() for record_id in locked}
 
     # load -----------------------------------------------------------------------------------
 
@@ -174,19 +174,17 @@ class Ledger:
             and not (isinstance(command, Create) and command.record_id in loaded)
         }
         if claims:
-            names = {claim.series for claim in claims.values()}
-            for row in connection.execute(self._series, {"names": list(names)}):
-                batch.series[row.registry, row.series] = row.number
+            lines = {(claim.registry, claim.series) for claim in claims.values()}
+            batch.series.update(self.database.series_numbers(connection, lines))
             wanted = [
                 (batch.series[line], claim.first, claim.last, event_id)
                 for event_id, claim in claims.items()
                 if (line := (claim.registry, claim.series)) in batch.series
             ]
             batch.taken.update(self.database.claims_overlapping(connection, wanted))
-        erased = [UUID(c.erased).bytes for c in commands if isinstance(c, Erase)]
-        if erased:
-            for row in connection.execute(self._erasable, {"ids": erased}):
-                batch.erasable[uuid_text(row.id)] = (row.position, bool(row.erased))
+        erased = [uuid_bytes(c.erased) for c in commands if isinstance(c, Erase)]
+        for event_id, position, is_gone in self.database.ask(connection, self._erasable, erased):
+            batch.erasable[uuid_text(event_id)] = (position, bool(is_gone))
         return batch, replays
 
     def _replays(self, connection: Connection, units: Sequence[Unit]) -> dict[int, Outcome]:
@@ -198,15 +196,16 @@ class Ledger:
         }
         if not keyed:
             return {}
+        asked = [key for _, key in keyed]
         stored = {
-            (row.caller, row.key): row
-            for row in connection.execute(self._keys, {"keys": [key for _, key in keyed]})
+            (caller, key): (fingerprint, answer)
+            for caller, key, fingerprint, answer in self.database.ask(connection, self._keys, asked)
         }
         replays: dict[int, Outcome] = {}
         for number, unit in enumerate(units):
-            row = stored.get((unit.key.caller, unit.key.key)) if unit.key else None
-            if unit.key and row is not None:
-                replays[number] = replayed(unit.key, bytes(row.fingerprint), row.answer)
+            before = stored.get((unit.key.caller, unit.key.key)) if unit.key else None
+            if unit.key and before is not None:
+                replays[number] = replayed(unit.key, *before)
         return replays
 
     def _past_of(
@@ -316,16 +315,14 @@ def replayed(key: Key, fingerprint: bytes, answer: str) -> Outcome:
     """Give the stored answer again, or refuse a key that was used for another request."""
     if fingerprint != key.fingerprint:
         return KeyReused(f"Idempotency-Key {key.key} was used for another request", key=key.key)
-    stored: dict[str, Any] = json.loads(answer)
+    stored: dict[str, Any] = orjson.loads(answer)
     outcome = Answer(**stored)
     return replace(outcome, headers={**outcome.headers, "Idempotent-Replayed": "true"})
 
 
 def _stored(answer: Answer) -> str:
-    return json.dumps(
-        {"status": answer.status, "body": answer.body, "headers": dict(answer.headers)},
-        ensure_ascii=False,
-    )
+    whole = {"status": answer.status, "body": answer.body, "headers": dict(answer.headers)}
+    return json_bytes(whole).decode()
 
 
 def _hash(text: str) -> int:

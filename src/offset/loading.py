@@ -1,10 +1,9 @@
 """From rows to values: records with their state, events, details."""
 
-import json
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, Final
-from uuid import UUID
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import Any, Final, NamedTuple
 
+import orjson
 from sqlalchemy import Connection, Select, and_, bindparam, select
 
 from offset.core.events import Event, read_leaf, time_text
@@ -45,6 +44,40 @@ WHOLE: Final[Select[Any]] = (
 )
 
 
+class Whole(NamedTuple):
+    """A row of `WHOLE`."""
+
+    number: int
+    id: bytes
+    project_name: str
+    registry: str
+    vintage: int
+    quantity_g: int
+    serial_number: str
+    sent: str
+    first_holder: str | None
+    extra: str
+    effective_on: str | None
+    created_at_us: int
+    seq: int
+    leaf_hash: bytes
+    status: str
+    available_g: int
+    sold_g: int
+    retired_g: int
+    cancelled_g: int
+    erasures: int
+    sold: str | None
+    retired: str | None
+    cancelled: str | None
+    series: str
+    first: int
+    last: int
+    form: str | None
+
+
+assert Whole._fields == tuple(column.name for column in WHOLE.selected_columns)
+
 # What sold or ended the grams `from_g` to `end_g` of the record `number`, in order.
 PARTS_WITHIN: Final[Select[Any]] = (
     select(event_parts, events.c.id)
@@ -65,68 +98,61 @@ class Loader:
 
     def __init__(self, database: Database) -> None:
         self.database: Final = database
-        self._by_id = WHOLE.where(database.among(records.c.id, "ids"))
-        self._holdings = (
-            select(holdings)
-            .where(database.among(holdings.c.record_number, "numbers"))
-            .order_by(holdings.c.record_number, holdings.c.from_g)
+        question = database.question
+        self._by_id = question(WHOLE, records.c.id)
+        self._by_number = question(WHOLE, records.c.number)
+        self._holdings = question(
+            select(holdings).order_by(holdings.c.record_number, holdings.c.from_g),
+            holdings.c.record_number,
         )
-        self._newest = (
+        self._newest = question(
             select(events.c.position, events.c.leaf)
             .join(record_state, record_state.c.record_number == events.c.record_number)
-            .where(
-                and_(
-                    database.among(events.c.record_number, "numbers"),
-                    events.c.seq > record_state.c.seq - EVENTS_IN_RECORD,
-                )
-            )
-            .order_by(events.c.position)
+            .where(events.c.seq > record_state.c.seq - EVENTS_IN_RECORD)
+            .order_by(events.c.position),
+            events.c.record_number,
         )
-        self._at = select(events.c.position, events.c.leaf).where(
-            database.among(events.c.position, "positions")
-        )
-        self._details = select(details).where(database.among(details.c.position, "positions"))
+        self._at = question(select(events.c.position, events.c.leaf), events.c.position)
+        self._details = question(select(details), details.c.position)
 
     def states(
         self, connection: Connection, record_ids: Iterable[str]
     ) -> dict[str, tuple[int, RecordState]]:
         """Load records by id, each with its number, its state and its holdings."""
         ids = [bytes.fromhex(record_id) for record_id in record_ids]
-        if not ids:
-            return {}
-        rows = connection.execute(self._by_id, {"ids": ids}).all()
-        return self.from_rows(connection, rows)
+        rows = self.database.ask(connection, self._by_id, ids)
+        return self.from_rows(connection, map(Whole._make, rows))
+
+    def numbered(
+        self, connection: Connection, numbers: Collection[int]
+    ) -> dict[str, tuple[int, RecordState]]:
+        """Load records by number, as `states` does by id."""
+        rows = self.database.ask(connection, self._by_number, list(numbers))
+        return self.from_rows(connection, map(Whole._make, rows))
 
     def from_rows(
-        self, connection: Connection, rows: Sequence[Any]
+        self, connection: Connection, rows: Iterable[Whole]
     ) -> dict[str, tuple[int, RecordState]]:
         """Turn rows of `WHOLE` into states, with the holdings of all of them."""
-        held = self._held(connection, [row.number for row in rows])
-        return {
-            row.id.hex(): (row.number, _state(row, tuple(held.get(row.number, ())))) for row in rows
-        }
-
-    def _held(self, connection: Connection, numbers: Sequence[int]) -> dict[int, list[Holding]]:
-        held: dict[int, list[Holding]] = {}
-        if numbers:
-            for number, from_g, quantity_g, holder in connection.execute(
-                self._holdings, {"numbers": numbers}
-            ):
-                held.setdefault(number, []).append(Holding(from_g, quantity_g, holder))
-        return held
+        found = list(rows)
+        held: dict[int, list[Holding]] = {row.number: [] for row in found}
+        for number, from_g, quantity_g, holder in self.database.ask(
+            connection, self._holdings, list(held)
+        ):
+            held[number].append(Holding(from_g, quantity_g, holder))
+        return {row.id.hex(): (row.number, _state(row, tuple(held[row.number]))) for row in found}
 
     def history(self, connection: Connection, numbers: Sequence[int]) -> dict[str, list[Event]]:
         """Load the newest events of records, in order, by record id."""
         found: dict[str, list[Event]] = {}
-        if numbers:
-            for position, leaf in connection.execute(self._newest, {"numbers": numbers}):
-                event = read_leaf(position, leaf)
-                found.setdefault(event.record_id, []).append(event)
+        for position, leaf in self.database.ask(connection, self._newest, numbers):
+            event = read_leaf(position, leaf)
+            found.setdefault(event.record_id, []).append(event)
         return found
 
     def times(self, connection: Connection, positions: Sequence[int]) -> dict[int, str]:
         """Give the times at which events were recorded, by position."""
-        rows = connection.execute(self._at, {"positions": positions})
+        rows = self.database.ask(connection, self._at, positions)
         return {position: read_leaf(position, leaf).at for position, leaf in rows}
 
     def fill_details(self, connection: Connection, bodies: Iterable[Mapping[str, Any]]) -> None:
@@ -136,20 +162,21 @@ class Loader:
             for event in events_shown(body):
                 if event["payload"].get("details_sha256"):
                     waiting.setdefault(event["position"], []).append(event)
-        if not waiting:
-            return
-        for row in connection.execute(self._details, {"positions": list(waiting)}):
-            for event in waiting[row.position]:
-                event["details"] = None if row.content is None else json.loads(row.content)
-                event["details_erased"] = row.content is None
-                event["details_private"] = row.private
+        for position, _, content, private in self.database.ask(
+            connection, self._details, list(waiting)
+        ):
+            for event in waiting[position]:
+                event["details"] = None if content is None else orjson.loads(content)
+                event["details_erased"] = content is None
+                event["details_private"] = bool(private)
 
 
 def form_of(serial: Serial) -> str | None:
     """Keep how a registry writes a serial number; None where the text is all there is."""
     if not serial.parsed:
         return None
-    return json.dumps([serial.unit, serial.head, serial.infix, serial.tail, serial.width])
+    form = (serial.unit, serial.head, serial.infix, serial.tail, serial.width)
+    return orjson.dumps(form).decode()
 
 
 def serial_of(
@@ -158,7 +185,7 @@ def serial_of(
     """Read back what `form_of` kept; `line` is the series' name, `text` the serial number."""
     if form is None:
         return Serial.opaque(registry=registry, text=text)
-    unit, head, infix, tail, width = json.loads(form)
+    unit, head, infix, tail, width = orjson.loads(form)
     return Serial(
         registry=registry,
         series=line,
@@ -172,7 +199,7 @@ def serial_of(
     )
 
 
-def record_of(row: Any) -> Record:
+def record_of(row: Whole) -> Record:
     """Make the record of a row of `WHOLE`."""
     return Record(
         id=row.id.hex(),
@@ -181,9 +208,9 @@ def record_of(row: Any) -> Record:
         vintage=row.vintage,
         quantity_g=row.quantity_g,
         serial_number=row.serial_number,
-        sent=json.loads(row.sent),
+        sent=orjson.loads(row.sent),
         first_holder=row.first_holder,
-        extra=json.loads(row.extra),
+        extra=orjson.loads(row.extra),
         effective_on=row.effective_on,
         serial=serial_of(
             registry=row.registry,
@@ -196,11 +223,11 @@ def record_of(row: Any) -> Record:
     )
 
 
-def _state(row: Any, held: tuple[Holding, ...]) -> RecordState:
+def _state(row: Whole, held: tuple[Holding, ...]) -> RecordState:
     return RecordState(
         record=record_of(row),
         seq=row.seq,
-        leaf_hash=bytes(row.leaf_hash),
+        leaf_hash=row.leaf_hash,
         created_at=time_text(row.created_at_us),
         holdings=held,
         retired_g=row.retired_g,
@@ -221,4 +248,10 @@ def _newest_past(event_type: str, text: str | None) -> Past | None:
 
 def uuid_text(value: bytes) -> str:
     """Write a stored event id."""
-    return str(UUID(bytes=bytes(value)))
+    digits = value.hex()
+    return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"
+
+
+def uuid_bytes(text: str) -> bytes:
+    """Give an event id as it is stored; the text is one of ours."""
+    return bytes.fromhex(text.replace("-", ""))

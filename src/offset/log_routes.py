@@ -10,9 +10,10 @@ from offset.core.notes import base64_text
 from offset.core.tiles import TILE_WIDTH, read_tile_path
 from offset.log import Log
 from offset.queries import ConsistencyQuery
-from offset.receiving import LeanRoute, has_seen, respond
+from offset.receiving import LeanRoute, has_seen
 from offset.responses import IF_NONE_MATCH, Shown, headers_of, problems, shown, unchanged
 from offset.routes import api_of
+from offset.sending import respond
 from offset.units import Answer
 
 _FOR_EVER: Final = "public, max-age=31536000, immutable"

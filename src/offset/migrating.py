@@ -10,7 +10,8 @@ from sqlalchemy import Connection, text
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from offset.core.errors import DatabaseUnavailable, Unfit
-from offset.database import Database, reason
+from offset.database import Database
+from offset.objections import reason
 
 _LOCK: Final = 3  # a class of PostgreSQL advisory locks, beside those of `offset.database`
 

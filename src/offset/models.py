@@ -3,7 +3,8 @@
 Append-only: `records`, `events`, `event_parts`, `ledger_origin`. Projections, which can be thrown
 away and rebuilt from the events: `record_state`, `holdings`, `series`, `serial_claims`,
 `project_names`. What no table here can say (ranges that may not overlap, rows that may not change,
-indexes on expressions and of texts) stands in the migrations, in each database's own words.
+rows whose record is not there, indexes on expressions and of texts) stands in the migrations, in
+each database's own words.
 """
 
 from typing import Final
@@ -18,6 +19,7 @@ from sqlalchemy import (
     Integer,
     LargeBinary,
     MetaData,
+    PrimaryKeyConstraint,
     SmallInteger,
     Table,
     Text,
@@ -101,14 +103,15 @@ series: Final = Table(
 serial_claims: Final = Table(
     "serial_claims",
     metadata,
-    Column("series_number", Big, ForeignKey("series.number"), primary_key=True),
+    Column("series_number", Big, primary_key=True),
     Column("first", Big, primary_key=True),
     Column("last", Big, nullable=False),
-    Column("record_number", Big, ForeignKey("records.number"), nullable=False),
+    Column("record_number", Big, nullable=False),
     Column("form", Text),
     Column("position", Big),
     Index(None, "record_number", "position"),
     CheckConstraint("first >= 0 AND first <= last", name="range"),
+    sqlite_with_rowid=False,
 )
 
 # The one mutable row of a record, and the only one that is locked.
@@ -140,11 +143,12 @@ record_state: Final = Table(
 holdings: Final = Table(
     "holdings",
     metadata,
-    Column("record_number", Big, ForeignKey("records.number"), primary_key=True),
+    Column("record_number", Big, primary_key=True),
     Column("from_g", Big, CheckConstraint("from_g >= 0", name="inside"), primary_key=True),
     Column("quantity_g", Big, CheckConstraint("quantity_g > 0", name="positive"), nullable=False),
     Column("holder", Text),
     Index(None, "holder", "record_number"),
+    sqlite_with_rowid=False,
 )
 
 # `leaf` are the canonical bytes that the log hashes, written once; `position` is the leaf index.
@@ -165,12 +169,13 @@ events: Final = Table(
 event_parts: Final = Table(
     "event_parts",
     metadata,
-    Column("position", Big, ForeignKey("events.position"), primary_key=True),
-    Column("from_g", Big, CheckConstraint("from_g >= 0", name="inside"), primary_key=True),
+    Column("position", Big, nullable=False),
+    Column("from_g", Big, CheckConstraint("from_g >= 0", name="inside"), nullable=False),
     Column("quantity_g", Big, CheckConstraint("quantity_g > 0", name="positive"), nullable=False),
-    Column("record_number", Big, ForeignKey("records.number"), nullable=False),
+    Column("record_number", Big, nullable=False),
     Column("type", Text, nullable=False),
-    Index(None, "record_number", "from_g"),
+    PrimaryKeyConstraint("record_number", "from_g", "position"),
+    sqlite_with_rowid=False,
 )
 
 # Words and prices beside an event. Erasing empties salt and content for good.

@@ -23,14 +23,14 @@ from offset.answers import (
 )
 from offset.core.canonical import canonical_registry
 from offset.core.commands import record_not_found
-from offset.core.errors import EventNotFound, RetirementNotFound, SerialNotFound
+from offset.core.errors import EventNotFound, OffsetError, RetirementNotFound, SerialNotFound
 from offset.core.events import Event, read_leaf, read_parts, time_text
 from offset.core.quantities import tonnes
 from offset.core.records import Record, RecordState
 from offset.core.serials import Serial, serial_text
 from offset.database import Database
 from offset.listing import Filters, Lister
-from offset.loading import WHOLE, Loader, record_of
+from offset.loading import WHOLE, Loader, Whole, record_of
 from offset.models import events, ledger_head, records
 from offset.tracing import Tracer
 
@@ -45,6 +45,9 @@ class Page:
     next: int | None
     head: int
     total: int | None = None
+
+
+Shown = tuple[RecordState, Json]
 
 
 class Reader:
@@ -66,18 +69,31 @@ class Reader:
         with self._database.reading() as connection:
             self._head(connection)
 
-    def record(self, record_id: str) -> tuple[RecordState, Json]:
-        """Read a record with its status, holdings and newest events.
+    def record(self, record_id: str) -> Shown:
+        """Read one record as `whole_records` does.
 
         Raises:
             RecordNotFound: there is none.
         """
-        with self._database.reading() as connection:
-            number, state = self._state(connection, record_id)
-            history = self._loader.history(connection, [number])
-            view = record_view(state, history[record_id])
-            self._loader.fill_details(connection, [view])
-        return state, view
+        found = self.whole_records([record_id])[0]
+        if isinstance(found, OffsetError):
+            raise found
+        return found
+
+    def whole_records(self, record_ids: Sequence[str]) -> list[Shown | OffsetError]:
+        """Read records with their status, holdings and newest events, all at one moment.
+
+        In the place of one that is not there stands RecordNotFound.
+        """
+        with self._database.reading(by_key=True) as connection:
+            states = self._loader.states(connection, set(record_ids))
+            history = self._loader.history(connection, [number for number, _ in states.values()])
+            views = {
+                record_id: (state, record_view(state, history[record_id]))
+                for record_id, (_, state) in states.items()
+            }
+            self._loader.fill_details(connection, [view for _, view in views.values()])
+        return [views.get(record_id) or record_not_found(record_id) for record_id in record_ids]
 
     def _state(self, connection: Connection, record_id: str) -> tuple[int, RecordState]:
         found = self._loader.states(connection, [record_id])
@@ -116,7 +132,7 @@ class Reader:
                 .limit(limit + 1)
             ).all()
             found = [read_leaf(*row) for row in rows[:limit]]
-            serial = record_of(record).serial
+            serial = record_of(Whole(*record)).serial
             items = [event_view(event, serial) for event in found]
             self._loader.fill_details(connection, [{"events": items}])
             head = self._head(connection)
@@ -145,7 +161,7 @@ class Reader:
 
     def _serials(self, connection: Connection, numbers: set[int]) -> dict[int, Serial]:
         rows = connection.execute(self._with_numbers, {"numbers": list(numbers)}) if numbers else ()
-        return {row.number: record_of(row).serial for row in rows}
+        return {row.number: record_of(Whole(*row)).serial for row in rows}
 
     def serial(self, serial: Serial | None, text: str, registry: str | None) -> Json:
         """Find out what became of serial numbers: records, holders, ends, history.

@@ -7,27 +7,24 @@ with them the OpenAPI document, and reads the request itself.
 import inspect
 import json
 import re
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine
 from decimal import Decimal, InvalidOperation
 from typing import Any, Final, get_type_hints
 
 from fastapi import Request, Response
 from fastapi.routing import APIRoute
 from pydantic import BaseModel, ConfigDict, ValidationError
-from starlette.requests import ClientDisconnect
 
 from offset.core.errors import (
     BadHeader,
     InvalidField,
     Malformed,
     MalformedJson,
-    OffsetError,
     PageNotFound,
     TooLarge,
     UnsupportedMediaType,
 )
-from offset.problems import RETRY_AFTER_S, invalid, problem
-from offset.units import Answer
+from offset.problems import invalid
 
 LARGEST_BODY: Final = 256 * 1024  # bytes
 LARGEST_BATCH_BODY: Final = 16 * 1024 * 1024
@@ -60,13 +57,17 @@ class LeanRoute(APIRoute):
         required = "body" in names and parameters["body"].default is inspect.Parameter.empty
         largest = LARGEST_BATCH_BODY if self.path == "/batch" else LARGEST_BODY
 
+        unasked = None if _asks(query_model) else query_model.model_validate({})
+
         async def handle(request: Request) -> Response:
-            if request.scope["path"].endswith("\n"):  # which the end of a pattern overlooks
+            scope = request.scope
+            if scope["path"].endswith("\n"):  # which the end of a pattern overlooks
                 raise PageNotFound("a path does not end with a new line")
             arguments: dict[str, Any] = dict(request.path_params)
             if "request" in names:
                 arguments["request"] = request
-            query = _read_query(query_model, request)
+            asked = bool(scope["query_string"])
+            query = _read_query(query_model, request) if asked or unasked is None else unasked
             if "query" in names:
                 arguments["query"] = query
             if body_model is not None:
@@ -79,6 +80,7 @@ class LeanRoute(APIRoute):
             response: Response = await endpoint(**arguments)
             return response
 
+        self.answer: Callable[[Request], Coroutine[Any, Any, Response]] = handle
         return handle
 
 
@@ -86,6 +88,10 @@ class NoQuery(BaseModel):
     """No parameters at all."""
 
     model_config = ConfigDict(extra="forbid")
+
+
+def _asks(model: type[BaseModel]) -> bool:
+    return any(field.is_required() for field in model.model_fields.values())
 
 
 def _read_query(model: type[BaseModel], request: Request) -> BaseModel:
@@ -115,15 +121,21 @@ def check_media_type(request: Request) -> None:
     Raises:
         UnsupportedMediaType: another type, or an encoded body.
     """
-    if not _JSON_TYPE.fullmatch(_header(request, "content-type")):
+    sent = _header(request, b"content-type")
+    if sent != "application/json" and not _JSON_TYPE.fullmatch(sent):
         raise UnsupportedMediaType("send the body as application/json")
-    if _header(request, "content-encoding").lower() not in ("", "identity"):
+    if _header(request, b"content-encoding").lower() not in ("", "identity"):
         raise UnsupportedMediaType("send the body without a content encoding")
 
 
-def _header(request: Request, name: str) -> str:
+def _header(request: Request, name: bytes) -> str:
     """Give a header as one text; its lines belong together (RFC 9110, section 5.3)."""
-    return ", ".join(request.headers.getlist(name)).strip(" \t")
+    return b", ".join(_lines(request, name)).decode("latin-1").strip(" \t")
+
+
+def _lines(request: Request, name: bytes) -> list[bytes]:
+    """Give a header's lines; `name` is in small letters, as ASGI has them."""
+    return [value for key, value in request.scope["headers"] if key == name]
 
 
 async def read_body(request: Request, largest: int) -> bytes:
@@ -133,19 +145,22 @@ async def read_body(request: Request, largest: int) -> bytes:
         TooLarge: it has more than `largest` bytes.
         Malformed: the client went away before its end.
     """
-    declared = request.headers.get("content-length", "")
-    if declared.isdigit() and int(declared[:20]) > largest:
-        raise TooLarge(f"the body has more than {largest} bytes", largest=largest)
+    for declared in _lines(request, b"content-length"):
+        if declared.isdigit() and int(declared[:20]) > largest:
+            raise TooLarge(f"the body has more than {largest} bytes", largest=largest)
     chunks: list[bytes] = []
     size = 0
-    try:
-        async for chunk in request.stream():
-            size += len(chunk)
-            if size > largest:
-                raise TooLarge(f"the body has more than {largest} bytes", largest=largest)
-            chunks.append(chunk)
-    except ClientDisconnect:
-        raise Malformed("the body ends too early") from None
+    more = True
+    while more:
+        message = await request.receive()
+        if message["type"] == "http.disconnect":
+            raise Malformed("the body ends too early")
+        chunk = message.get("body", b"")
+        size += len(chunk)
+        if size > largest:
+            raise TooLarge(f"the body has more than {largest} bytes", largest=largest)
+        chunks.append(chunk)
+        more = message.get("more_body", False)
     return b"".join(chunks)
 
 
@@ -157,13 +172,10 @@ def read_json(raw: bytes) -> Any:
             an exponent beyond 18 digits.
     """
     try:
-        value = json.loads(
-            raw.decode("utf-8"),
-            object_pairs_hook=_unique,
-            parse_float=_decimal,
-            parse_int=_integer,
-            parse_constant=_no_number,
-        )
+        text = raw.decode("utf-8")
+        if text.startswith("\ufeff"):
+            raise MalformedJson("the body is not JSON: Unexpected UTF-8 BOM")
+        value = _decode(text)
     except RecursionError:
         raise _too_deep() from None
     except ValueError as error:  # also what is not UTF-8
@@ -193,6 +205,14 @@ def _decimal(text: str) -> Decimal:
 
 def _no_number(text: str) -> Any:
     raise MalformedJson(f"the body has {text}, which is not a JSON number")
+
+
+_decode: Final = json.JSONDecoder(
+    object_pairs_hook=_unique,
+    parse_float=_decimal,
+    parse_int=_integer,
+    parse_constant=_no_number,
+).decode
 
 
 def _check(value: Any) -> None:
@@ -230,11 +250,12 @@ def idempotency_key(request: Request) -> str | None:
     Raises:
         BadHeader: not 8 to 255 printable ASCII characters.
     """
-    key = request.headers.get("idempotency-key")
-    if key is None:
+    lines = _lines(request, b"idempotency-key")
+    if not lines:
         return None
-    if len(request.headers.getlist("idempotency-key")) > 1:
+    if len(lines) > 1:
         raise BadHeader("Idempotency-Key is given twice", header="Idempotency-Key")
+    key = lines[0].decode("latin-1")
     if len(key) >= 2 and key[0] == key[-1] == '"':
         key = re.sub(r"\\(.)", r"\1", key[1:-1])
     if not 8 <= len(key) <= 255 or not _KEY.fullmatch(key):
@@ -251,8 +272,7 @@ def expected_seq(request: Request) -> int | None:
     Raises:
         BadHeader: not one entity tag of a record.
     """
-    tag = _header(request, "if-match")
-    if "if-match" not in request.headers or tag == "*":
+    if not _lines(request, b"if-match") or (tag := _header(request, b"if-match")) == "*":
         return None
     found = re.fullmatch(r'"([0-9]{1,9})-[0-9]{1,9}-[a-z]+"', tag)
     if not found:
@@ -262,48 +282,15 @@ def expected_seq(request: Request) -> int | None:
 
 def has_seen(request: Request, tag: str) -> bool:
     """Tell whether If-None-Match names this entity tag, compared weakly (RFC 9110, 8.8.3.2)."""
-    named = {one.strip().removeprefix("W/") for one in _header(request, "if-none-match").split(",")}
+    if not _lines(request, b"if-none-match"):
+        return False
+    named = {
+        one.strip().removeprefix("W/") for one in _header(request, b"if-none-match").split(",")
+    }
     return not named.isdisjoint({"*", tag.removeprefix("W/")})
 
 
 def wants_count(request: Request) -> bool:
     """Tell whether Prefer asks for the number of all items."""
-    wishes = _header(request, "prefer").lower().split(",")
+    wishes = _header(request, b"prefer").lower().split(",")
     return any(wish.strip().replace('"', "") == "count=exact" for wish in wishes)
-
-
-def respond(
-    request: Request, answer: Answer, *, headers: Mapping[str, str] | None = None
-) -> Response:
-    """Send an answer; a refusal goes out as a problem document."""
-    refused = answer.status >= 400
-    body = {**answer.body, "instance": request.url.path} if refused else answer.body
-    return Response(
-        json_bytes(body),
-        status_code=answer.status,
-        headers={**_NOT_STORED, **answer.headers, **(headers or {})},
-        media_type="application/problem+json" if refused else "application/json",
-    )
-
-
-def respond_error(request: Request, error: OffsetError) -> Response:
-    """Send an error."""
-    body = problem(error, instance=request.url.path)
-    headers = dict(_NOT_STORED)
-    if body["status"] == 503:
-        headers["Retry-After"] = str(RETRY_AFTER_S)
-    return Response(
-        json_bytes(body),
-        status_code=body["status"],
-        headers=headers,
-        media_type="application/problem+json",
-    )
-
-
-def json_bytes(body: Any) -> bytes:
-    """Write JSON without spaces, in UTF-8."""
-    return _encode(body).encode("utf-8", errors="backslashreplace")
-
-
-_encode: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
-_NOT_STORED: Final = {"Cache-Control": "no-cache", "X-Content-Type-Options": "nosniff"}

@@ -23,13 +23,14 @@ from offset.queries import (
     WriteQuery,
     cursor_of,
 )
+from offset.queueing import Queue
 from offset.reading import Page, Reader
+from offset.reading import Shown as ShownRecord
 from offset.receiving import (
     LeanRoute,
     expected_seq,
     has_seen,
     idempotency_key,
-    respond,
     wants_count,
 )
 from offset.registries import find_serial
@@ -59,6 +60,7 @@ from offset.schemas import (
     SellPart,
     SendBatch,
 )
+from offset.sending import respond
 from offset.submitting import Submission, fingerprint, take
 from offset.units import Answer, Key, Unit, events_shown
 from offset.writer import Writer
@@ -84,9 +86,22 @@ class Api:
     def __init__(self, writer: Writer, reader: Reader, submission: Submission, log: Log) -> None:
         self.writer: Final = writer
         self.reader: Final = reader
+        self.records: Final = Queue[str, ShownRecord](
+            reader.whole_records, name="offset-reader", largest=256, fullest=20_000
+        )
         self.log: Final = log
         self.submission: Final = submission
         self._reads = CapacityLimiter(8)  # as many as there are connections for reading
+
+    def start(self) -> None:
+        """Begin to write and to read."""
+        self.writer.start()
+        self.records.start()
+
+    def stop(self) -> None:
+        """End, when what waits is done."""
+        self.writer.stop()
+        self.records.stop()
 
     async def read(self, act: Callable[..., T], *arguments: Any, **named: Any) -> T:
         """Read in a thread, so that the event loop goes on."""
@@ -131,8 +146,10 @@ def key_of(request: Request) -> Key | None:
 async def submit(request: Request, unit: Unit, query: WriteQuery) -> Response:
     """Have a unit done and send its answer, when it is published if that is asked for."""
     answer = await api_of(request).writer.submit(unit)
+    if query.wait is None:
+        return respond(request, answer)
     positions = [event["position"] for event in events_shown(answer.body)]
-    if query.wait is None or not positions:  # a refusal has nothing to wait for
+    if not positions:  # a refusal has nothing to wait for
         return respond(request, answer)
     published = await api_of(request).published(max(positions))
     headers = {"Offset-Log": "published" if published else "pending"}
@@ -190,7 +207,7 @@ async def get_record(
     query: Annotated[Format, Query()],  # noqa: ARG001 - read, so that others are refused
 ) -> Response:
     """Read a record with its status, balance, holdings and events (the newest 1,000)."""
-    state, view = await api_of(request).read(api_of(request).reader.record, _known(record_id))
+    state, view = await api_of(request).records.submit(_known(record_id))
     headers = {"ETag": etag(state), "Vary": "Accept, Authorization"}
     if has_seen(request, headers["ETag"]):
         return Response(status_code=304, headers={**headers, "Cache-Control": "no-cache"})

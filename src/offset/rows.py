@@ -1,8 +1,7 @@
 """What one row of a registry's export says, in the ledger's words."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from offset.cells import (
     Order,
@@ -23,7 +22,7 @@ from offset.cells import (
 from offset.core.errors import RegistryMismatch, SerialMalformed
 from offset.core.quantities import GRAMS_PER_CREDIT, tonnes_text
 from offset.core.serials import Serial
-from offset.registries import REGISTRIES, find_serial, read_serial
+from offset.registries import find_serial, parse_serial, read_serial
 from offset.registries.files import (
     NOTHING,
     CancelledTotal,
@@ -59,8 +58,7 @@ ISSUES: Final[Mapping[str, str]] = {
 }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Row:
+class Row(NamedTuple):
     """What one row of an export says of its credits.
 
     `line` counts rows, the header being 1; `text` is the row as it stood, on one line. `issues`
@@ -105,8 +103,7 @@ class Row:
     retired_totals_g: Mapping[str, int]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RowIssue:
+class RowIssue(NamedTuple):
     """A row that cannot be taken: a code of `ISSUES`, and a sentence that names the fact."""
 
     line: int
@@ -284,8 +281,7 @@ class RowReader:
                     f"{', '.join(kind.registries)}",
                 )
             return serial.registry, serial.count, serial
-        own = REGISTRIES.get(kind.registry)
-        if own is not None and (serial := own.parse(canonical)) is not None:
+        if (serial := parse_serial(kind.registry, canonical)) is not None:
             return kind.registry, serial.count, serial
         mended = kind.mend(canonical)
         if mended is not None:
@@ -368,6 +364,8 @@ class RowReader:
         self, cells: Sequence[str], quantity_g: int
     ) -> tuple[dict[str, int], dict[str, int]]:
         """Add up what was cancelled and retired of an issuance so far, by key; no zeros."""
+        if not self._cancelled and not self._retired:
+            return {}, {}
         cancelled = _sums((key, read_total_grams(cells[place])) for key, place in self._cancelled)
         retired = _sums((key, read_total_grams(cells[place])) for key, place in self._retired)
         ended_g = sum(cancelled.values()) + sum(retired.values())

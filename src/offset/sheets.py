@@ -13,11 +13,10 @@ import csv
 import io
 from collections import deque
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from pathlib import Path
-from typing import Final, Protocol, TextIO
+from typing import Final, NamedTuple, Protocol, TextIO
 from zipfile import BadZipFile, ZipFile
 
 import python_calamine
@@ -38,8 +37,7 @@ csv.field_size_limit(LONGEST_ROW)  # for the whole process: the module knows no 
 _Value = str | int | float | bool | date | datetime | time | timedelta
 
 
-@dataclass(frozen=True, slots=True)
-class Line:
+class Line(NamedTuple):
     """One row of a sheet.
 
     `number` counts rows from 1, the header and empty rows among them. `text` is the row as it

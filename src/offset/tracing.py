@@ -14,8 +14,8 @@ from offset.core.quantities import GRAMS_PER_CREDIT
 from offset.core.records import Part, Record, RecordState
 from offset.core.serials import Serial
 from offset.database import Database
-from offset.loading import WHOLE, Loader, serial_of, uuid_text
-from offset.models import events, records, serial_claims, series
+from offset.loading import Loader, serial_of, uuid_text
+from offset.models import events, serial_claims, series
 
 PARTS_OF_SERIAL: Final = 1_000  # of parts and of events, a record shows so many
 RECORDS_OF_SERIAL: Final = 100  # of a range that spans more, those of its first numbers
@@ -61,7 +61,6 @@ class Tracer:
     def __init__(self, database: Database, loader: Loader) -> None:
         self._database = database
         self._loader = loader
-        self._records = WHOLE.where(database.among(records.c.number, "numbers"))
         self._own_claims = (
             select(serial_claims, series.c.registry, series.c.series)
             .join(series, series.c.number == serial_claims.c.series_number)
@@ -86,8 +85,7 @@ class Tracer:
             claims.setdefault(row.record_number, []).append(row)
         if not claims:
             return []
-        rows = connection.execute(self._records, {"numbers": list(claims)}).all()
-        states = dict(sorted(self._loader.from_rows(connection, rows).values(), key=_number))
+        states = dict(sorted(self._loader.numbered(connection, claims).values(), key=_number))
         asked = {
             number: _asked_of(state.record, serial)
             for number, state in states.items()

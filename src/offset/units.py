@@ -1,8 +1,11 @@
 """A unit of work: one request with its commands, its idempotency key and its one answer."""
 
+import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
+
+import orjson
 
 from offset.core.commands import Command
 from offset.core.errors import OffsetError
@@ -57,6 +60,17 @@ class Unit:
     atomic: bool = False
     key: Key | None = None
     shows_events: bool = True
+
+
+def json_bytes(body: Any) -> bytes:
+    """Write JSON without spaces, in UTF-8."""
+    try:
+        return orjson.dumps(body)
+    except TypeError:  # a lone surrogate, or a number of more than 64 bits: what was sent is quoted
+        return _encode(body).encode("utf-8", errors="backslashreplace")
+
+
+_encode: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 
 def events_shown(body: Mapping[str, Any]) -> Iterator[dict[str, Any]]:

@@ -21,6 +21,7 @@ from hypothesis import strategies as st
 from offset.core.canonical import (
     REGISTRY_ALIASES,
     CanonicalRecord,
+    canonical_fields,
     canonical_json,
     canonical_record,
     canonical_registry,
@@ -106,8 +107,8 @@ def test_a_vector_has_its_canonical_form_and_its_id(case: dict[str, Any]) -> Non
     assert case["id"] == sha256(b"offset-record/v1\n" + encoded).hexdigest()
 
     record = record_of(case["input"])
-    assert record.as_json() == case["canonical"]
-    assert canonical_json(record.as_json()) == encoded
+    assert canonical_fields(record) == case["canonical"]
+    assert canonical_json(canonical_fields(record)) == encoded
     assert record.record_id.hex() == case["id"]
 
 

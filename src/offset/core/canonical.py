@@ -4,15 +4,16 @@ The rules are version 1 and never change, because ids must not: docs/canonical-f
 them for other systems, docs/canonical-form.json has test vectors.
 """
 
-import json
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from hashlib import sha256
 from types import MappingProxyType
-from typing import Final
+from typing import Any, Final, Protocol
 from unicodedata import normalize
+
+import orjson
 
 from offset.core.errors import InvalidText, InvalidVintage
 from offset.core.unicode14 import DASH, INVISIBLE, WHITE_SPACE, characters, first_unassigned
@@ -39,14 +40,6 @@ _DAY_FIRST_PERIOD: Final = re.compile(
     r"([0-9]{2})/([0-9]{2})/([0-9]{4}) ?- ?([0-9]{2})/([0-9]{2})/([0-9]{4})"
 )
 _LONGEST_PERIOD: Final = 64  # characters; the longest that is understood has 25 and some spaces
-
-_encode: Final = json.JSONEncoder(
-    ensure_ascii=False,
-    check_circular=False,
-    allow_nan=False,
-    sort_keys=True,
-    separators=(",", ":"),
-).encode
 
 
 def canonical_text(text: str) -> str:
@@ -193,6 +186,8 @@ def display_text(text: str, *, largest: int) -> str:
             Unicode 14.0 does not assign.
     """
     cleaned = text.strip(_SPACES)
+    if cleaned.isascii() and 0 < len(cleaned) <= largest and "\0" not in cleaned:
+        return cleaned  # as nearly all are
     if not cleaned:
         raise InvalidText("the text is empty")
     _check_length(cleaned, largest)
@@ -235,10 +230,23 @@ def canonical_json(value: object) -> bytes:
 
     The value holds only texts without lone surrogates, integers within +-(2**53 - 1), booleans,
     None, lists, tuples and dicts with ASCII keys. Inside that profile sorting the keys by code
-    point is the standard's order and Python's escapes are its escapes; outside it is the
-    caller's fault, and nothing here looks for it.
+    point is the standard's order and orjson's escapes are its escapes; outside it is the caller's
+    fault, and what can be written is not looked for.
+
+    Raises:
+        ValueError: the value cannot be written at all.
     """
-    return _encode(value).encode()
+    try:
+        return orjson.dumps(value, default=_plain, option=orjson.OPT_SORT_KEYS)
+    except orjson.JSONEncodeError as error:
+        raise ValueError(f"not canonical JSON: {error}") from error
+
+
+def _plain(value: object) -> object:
+    """Give a named tuple as the array that it is."""
+    if isinstance(value, tuple):
+        return tuple(value)
+    raise TypeError(f"{type(value).__name__} is outside the profile")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -251,20 +259,45 @@ class CanonicalRecord:
     quantity_g: int
     serial_number: str
 
-    def as_json(self) -> dict[str, str | int]:
-        """Give the five fields as the members of the JSON object that is hashed."""
-        return {
-            "project_name": self.project_name,
-            "quantity_g": self.quantity_g,
-            "registry": self.registry,
-            "serial_number": self.serial_number,
-            "vintage": self.vintage,
-        }
-
     @property
     def record_id(self) -> bytes:
         """The SHA-256 of the canonical form, 32 bytes; computed each time it is asked for."""
-        return sha256(RECORD_PREFIX + canonical_json(self.as_json())).digest()
+        return sha256(RECORD_PREFIX + canonical_json(canonical_fields(self))).digest()
+
+
+class Canonical(Protocol):
+    """What has the five fields of an issuance in canonical form."""
+
+    @property
+    def project_name(self) -> str:
+        """As `canonical_text` writes it."""
+
+    @property
+    def registry(self) -> str:
+        """As `canonical_registry` writes it."""
+
+    @property
+    def vintage(self) -> int:
+        """A year."""
+
+    @property
+    def quantity_g(self) -> int:
+        """Grams."""
+
+    @property
+    def serial_number(self) -> str:
+        """As `canonical_serial` writes it."""
+
+
+def canonical_fields(record: Canonical) -> dict[str, Any]:
+    """Give the five fields as the members of the JSON object that is hashed."""
+    return {
+        "project_name": record.project_name,
+        "quantity_g": record.quantity_g,
+        "registry": record.registry,
+        "serial_number": record.serial_number,
+        "vintage": record.vintage,
+    }
 
 
 def canonical_record(

@@ -5,13 +5,14 @@ separate, so that a tighter rule never makes old history unreadable. `data` is w
 says in its hashed bytes: no names of people, no prices, no free text.
 """
 
-import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, ClassVar, Final, Self
 
-from offset.core.canonical import CanonicalRecord, canonical_json
+import orjson
+
+from offset.core.canonical import canonical_fields, canonical_json
 from offset.core.errors import AlreadyErased, PlannedCredits, Refused, SameHolder
 from offset.core.records import (
     Holding,
@@ -74,15 +75,8 @@ class Created:
     def data(self) -> dict[str, Any]:
         """Say what is hashed into the id, and the five texts as they are shown."""
         record = self.record
-        canonical = CanonicalRecord(
-            project_name=record.project_name,
-            registry=record.registry,
-            vintage=record.vintage,
-            quantity_g=record.quantity_g,
-            serial_number=record.serial_number,
-        )
         return {
-            "canonical": canonical.as_json(),
+            "canonical": canonical_fields(record),
             "sent": record.sent,
             "holder": record.first_holder,
             "effective_on": record.effective_on,
@@ -134,12 +128,7 @@ class Sold:
     def apply(self, state: RecordState, stamp: Stamp) -> RecordState:
         """Move the parts to the buyer."""
         left = _cut(state, self.seller, self.parts)
-        return replace(
-            state,
-            seq=state.seq + 1,
-            holdings=give(left, self.parts, self.buyer),
-            sold=_newest(self, stamp),
-        )
+        return state.then(give(left, self.parts, self.buyer), sold=_newest(self, stamp))
 
     def data(self) -> dict[str, Any]:
         """Say which grams went from whom to whom."""
@@ -199,13 +188,8 @@ class Retired:
 
     def apply(self, state: RecordState, stamp: Stamp) -> RecordState:
         """End the parts: nobody holds them any more."""
-        return replace(
-            state,
-            seq=state.seq + 1,
-            holdings=_cut(state, self.holder, self.parts),
-            retired_g=state.retired_g + sum(part.quantity_g for part in self.parts),
-            retired=_newest(self, stamp),
-        )
+        left = _cut(state, self.holder, self.parts)
+        return state.then(left, retired_g=_grams(self.parts), retired=_newest(self, stamp))
 
     def data(self) -> dict[str, Any]:
         """Say which grams of whom were retired, and for what."""
@@ -251,13 +235,8 @@ class Cancelled:
 
     def apply(self, state: RecordState, stamp: Stamp) -> RecordState:
         """End the parts: nobody holds them any more."""
-        return replace(
-            state,
-            seq=state.seq + 1,
-            holdings=_cut(state, self.holder, self.parts),
-            cancelled_g=state.cancelled_g + sum(part.quantity_g for part in self.parts),
-            cancelled=_newest(self, stamp),
-        )
+        left = _cut(state, self.holder, self.parts)
+        return state.then(left, cancelled_g=_grams(self.parts), cancelled=_newest(self, stamp))
 
     def data(self) -> dict[str, Any]:
         """Say which grams of whom were cancelled, and why."""
@@ -310,7 +289,7 @@ class Erased:
 
     def apply(self, state: RecordState, stamp: Stamp) -> RecordState:
         """Count the erasure: no gram moves."""
-        return replace(state, seq=state.seq + 1, erasures=state.erasures + 1)
+        return state.then(state.holdings, erasures=1)
 
     def data(self) -> dict[str, Any]:
         """Say whose details are gone."""
@@ -353,7 +332,7 @@ class Event:
 
 def read_leaf(position: int, leaf: bytes) -> Event:
     """Read an event from the bytes that the log hashes."""
-    said = json.loads(leaf)
+    said = orjson.loads(leaf)
     return Event(
         id=said["id"],
         record_id=said["record"],
@@ -433,6 +412,10 @@ def _cut(state: RecordState, holder: str | None, parts: Sequence[Part]) -> tuple
     left = cut(state.holdings, holder, parts)
     assert left is not None, f"{state.name}: history takes what was not held"
     return left
+
+
+def _grams(parts: Sequence[Part]) -> int:
+    return sum([part.quantity_g for part in parts])
 
 
 def _newest(act: "Sold | Retired | Cancelled", stamp: Stamp) -> Past:

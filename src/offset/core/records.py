@@ -174,6 +174,33 @@ class RecordState:
     cancelled: Past | None = None
     past: tuple[Past, ...] = ()
 
+    def then(
+        self,
+        holdings: tuple[Holding, ...],
+        *,
+        retired_g: int = 0,
+        cancelled_g: int = 0,
+        erasures: int = 0,
+        sold: Past | None = None,
+        retired: Past | None = None,
+        cancelled: Past | None = None,
+    ) -> "RecordState":
+        """Give the state after one more event: who holds what then, and what it added."""
+        return RecordState(
+            record=self.record,
+            seq=self.seq + 1,
+            leaf_hash=self.leaf_hash,
+            created_at=self.created_at,
+            holdings=holdings,
+            retired_g=self.retired_g + retired_g,
+            cancelled_g=self.cancelled_g + cancelled_g,
+            erasures=self.erasures + erasures,
+            sold=sold or self.sold,
+            retired=retired or self.retired,
+            cancelled=cancelled or self.cancelled,
+            past=self.past,
+        )
+
     @property
     def held_g(self) -> int:
         """All that is left: neither retired nor cancelled."""
@@ -183,7 +210,7 @@ class RecordState:
     def balance(self) -> Balance:
         """The record's grams by what became of them."""
         first = self.record.first_holder
-        available_g = sum(h.quantity_g for h in self.holdings if h.holder == first)
+        available_g = sum([h.quantity_g for h in self.holdings if h.holder == first])
         return Balance(
             issued_g=self.record.quantity_g,
             available_g=available_g,

@@ -54,11 +54,11 @@ class Serial:
     @property
     def text(self) -> str:
         """The serial number in the registry's own words."""
-        if not self.parsed:
-            return self.head
-        return serial_text(
-            self.head, self.first, self.infix, self.last, self.tail, width=self.width
-        )
+        return self.written(self.first, self.last) if self.parsed else self.head
+
+    def written(self, first: int, last: int) -> str:
+        """Write the serial numbers `first` to `last` of the series as this text writes its own."""
+        return serial_text(self.head, first, self.infix, last, self.tail, width=self.width)
 
     def part(self, first: int, last: int) -> "Serial":
         """Cut out the serial numbers `first` to `last`, both included.

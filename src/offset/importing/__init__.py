@@ -10,39 +10,50 @@ in, because rows of their own may tell of the same credits. At the end the files
 compared with the ledger (`comparing`).
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import gc
+import os
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final, NamedTuple
+from tempfile import TemporaryDirectory
+from typing import Final, NamedTuple, Protocol, TypeVar
 
-from offset.core.canonical import canonical_serial
 from offset.core.commands import Command
 from offset.core.errors import OffsetError
-from offset.core.serials import Serial
 from offset.database import Database
-from offset.exports import Export, Meaning, Row, RowIssue, open_export
+from offset.exports import FileKind, Meaning
 from offset.importing.comparing import (
     Difference,
     Finding,
-    chunked,
-    counts_totals,
     decreased,
     differences,
+    head_of,
     vanished,
-    vintage_of,
 )
-from offset.importing.drafting import issued_serial, project_of
+from offset.importing.drafting import Random
+from offset.importing.elsewhere import walk_elsewhere
 from offset.importing.known import Knower
-from offset.importing.planning import Contradiction, Planner, pool_of, tells_the_present
+from offset.importing.planning import Contradiction, Planner
+from offset.importing.pools import pool_named
+from offset.importing.preparing import (
+    ROWS_AT_A_TIME,
+    Opened,
+    Ready,
+    Some,
+    chunked,
+    counts_totals,
+    prepared,
+    spool_of,
+)
 from offset.importing.rehearsing import rehearsal
-from offset.importing.spool import Spool, Sums
-from offset.importing.totals import Totals, named, pool_of_totals, totals_of
+from offset.importing.spool import Counting, Spool
+from offset.importing.totals import Totals
 from offset.ledger import Ledger
 from offset.rows import ISSUES
 from offset.units import Answer, Result, Unit
 
-__all__ = ["CODES", "Difference", "Imported", "Issue", "import_files"]
+__all__ = ["CODES", "WORTH_A_PROCESS", "Difference", "Imported", "Issue", "import_files"]
 
 CODES: Final = {
     **ISSUES,
@@ -61,7 +72,9 @@ CODES: Final = {
 """Every reason of the importer's own for which something is reported. A code never changes its
 meaning. A row that the ledger refuses is reported with the code of the refusal."""
 
-ROWS_AT_A_TIME: Final = 250
+# Bytes of files from which on a process of its own gives more time than its start takes.
+WORTH_A_PROCESS: Final = 2_000_000
+_MADE_BETWEEN: Final = 20_000  # objects, from one look for garbage to the next
 _TRIES: Final = 5  # rounds in a row in which another writer was faster with every row
 _UNREAD, _APPLIED, _UNCHANGED, _REPORTED = range(4)
 
@@ -119,12 +132,32 @@ class _Fates:
 
 
 class _File(NamedTuple):
-    """A file that is being read, and how its rows fared."""
+    """A file that is being read: what it is, where its spool will be, how its rows fared."""
 
     name: str
-    export: Export
-    spool: Spool
+    kind: FileKind
+    row_count: int
+    spool: Path
     fates: _Fates
+
+
+class _Quoted(Protocol):
+    """A row that can be reported."""
+
+    @property
+    def line(self) -> int:
+        """Its number, the header being 1."""
+
+    @property
+    def text(self) -> str:
+        """The row as it stood."""
+
+    @property
+    def serial_text(self) -> str:
+        """Its serial number; empty where it has none that can be read."""
+
+
+_Row = TypeVar("_Row", bound=_Quoted)
 
 
 def import_files(
@@ -135,6 +168,7 @@ def import_files(
     progress: Progress | None = None,
     names: Sequence[str] | None = None,
     dry_run: bool = False,
+    apart: bool | None = None,
 ) -> Imported:
     """Take registries' exports into the ledger.
 
@@ -145,45 +179,78 @@ def import_files(
         progress: called with the rows done so far and the rows there are.
         names: what to call the files; their own names if not given.
         dry_run: work on a copy of the ledger and leave the ledger as it is.
+        apart: read the files in a process of its own; if not said, where there is enough to read
+            and a core for it.
 
     Raises:
         UnreadableFile, UnknownFile, UnknownColumn, AmbiguousDates: as `open_export`.
         DatabaseUnavailable: the database did not take it; the same files again go on from there.
+        Unavailable: the process that reads was ended by someone else; the same.
     """
-    exports = [open_export(path) for path in paths]
     called = list(names or [path.name for path in paths])
-    imported = Imported(
-        passed_over=[
-            f"{name}: {export.kind.about}"
-            for name, export in zip(called, exports, strict=True)
-            if export.kind.meaning is None
-        ]
-    )
     with ExitStack() as stack:
+        stack.enter_context(_seldom_collected())
+        folder = Path(stack.enter_context(TemporaryDirectory(prefix="offset-import-")))
+        walk = stack.enter_context(closing(_walk(paths, folder, apart)))
+        opened = next(walk)
+        assert isinstance(opened, list)
         files = [
-            _File(name, export, stack.enter_context(closing(Spool())), _Fates())
-            for name, export in zip(called, exports, strict=True)
-            if export.kind.meaning is not None
+            _File(name, one.kind, one.row_count, spool_of(folder, number), _Fates())
+            for number, (name, one) in enumerate(zip(called, opened, strict=True))
         ]
+        read = [file for file in files if file.kind.meaning is not None]
         if dry_run:
-            ledger = stack.enter_context(_rehearsed(ledger.database, files))
-        run = _Run(ledger, files, report, progress)
-        for file in sorted(files, key=lambda one: not one.export.kind.issues):
-            run.rows(file)
-        for file in files:
-            run.totals(file)
-        imported.differences = run.compare(files)
-        for file in files:
-            imported.rows += file.export.row_count
-            imported.applied += file.fates.count(_APPLIED)
-            imported.unchanged += file.fates.count(_UNCHANGED)
-            imported.reported += file.fates.count(_REPORTED)
-    return imported
+            ledger = stack.enter_context(_rehearsed(ledger.database, read))
+        run = _Run(ledger, read, report, progress)
+        for some in walk:
+            assert isinstance(some, Some)
+            run.rows(files[some.file], some)
+        spools = [stack.enter_context(closing(Spool(file.spool, writes=False))) for file in read]
+        for file, spool in zip(read, spools, strict=True):
+            run.totals(file, spool)
+        return Imported(
+            differences=run.compare(read, spools),
+            rows=sum(file.row_count for file in read),
+            applied=sum(file.fates.count(_APPLIED) for file in read),
+            unchanged=sum(file.fates.count(_UNCHANGED) for file in read),
+            reported=sum(file.fates.count(_REPORTED) for file in read),
+            passed_over=[
+                f"{file.name}: {file.kind.about}" for file in files if file.kind.meaning is None
+            ],
+        )
+
+
+def _walk(
+    paths: Sequence[Path], folder: Path, apart: bool | None
+) -> Generator[list[Opened] | Some, None, None]:
+    """Prepare the rows of files, here or in a process of its own, which comes to the same."""
+    if apart is None:
+        apart = (os.cpu_count() or 1) > 1 and _size_of(paths) >= WORTH_A_PROCESS
+    return walk_elsewhere(prepared, paths, folder) if apart else prepared(paths, folder)
+
+
+@contextmanager
+def _seldom_collected() -> Iterator[None]:
+    """Have Python look for cycles less often: the objects of a batch are many, and in none.
+
+    By its own measure it looks 150 times a batch, a tenth of the time that an import takes.
+    """
+    before = gc.get_threshold()
+    gc.set_threshold(max(before[0], _MADE_BETWEEN), *before[1:])
+    try:
+        yield
+    finally:
+        gc.set_threshold(*before)
+
+
+def _size_of(paths: Sequence[Path]) -> int:
+    """Add up the bytes of files; one that is not there is for its reader to miss."""
+    return sum(path.stat().st_size for path in paths if path.is_file())
 
 
 @contextmanager
 def _rehearsed(database: Database, files: Sequence[_File]) -> Iterator[Ledger]:
-    registries = sorted({code for file in files for code in file.export.kind.registries})
+    registries = sorted({code for file in files for code in file.kind.registries})
     with rehearsal(database, registries) as scratch:
         yield Ledger(scratch, origin="rehearsal")
 
@@ -200,88 +267,61 @@ class _Run:
     ) -> None:
         self._ledger = ledger
         self._knower = Knower(ledger.database)
+        self._begun_at = head_of(ledger.database)
+        self._random = Random()
         self._report = report
         self._progress = progress
-        self._total = sum(file.export.row_count for file in files)
+        self._total = sum(file.row_count for file in files)
         self._done = 0
 
-    def rows(self, file: _File) -> None:
-        """Take all rows of a file."""
-        active = tells_the_present(file.export.kind)
-        for some in chunked(file.export.rows(), ROWS_AT_A_TIME):
-            taken: list[Row] = []
-            for row in some:
-                if isinstance(row, RowIssue):
-                    self._issue(file, row, row.code, row.detail)
-                elif (ready := self._stated(file, row, active=active)) is not None:
-                    taken.append(ready)
-            self._take(file, taken)
-            self._done += len(some)
-            if self._progress is not None:
-                self._progress(self._done, self._total)
+    def rows(self, file: _File, some: Some) -> None:
+        """Take some rows of a file: plan, and commit what they ask for, until each has its fate."""
+        for row in some.faulty:
+            self._issue(file, row, row.code, row.detail, row.public)
 
-    def _stated(self, file: _File, row: Row, *, active: bool) -> Row | None:
-        """Note what a row states, and give it a serial number if it is an issuance without one."""
-        row = _numbered(row, file.spool)
-        assert row.serial is not None
-        issued = row.meaning is Meaning.ISSUED and not active
-        file.spool.add(_sums(row, active=active))
-        other = file.spool.state(row.serial, row.line, as_issued=issued)
-        if other is None:
-            return row
-        numbers = f" {other.first} to {other.last}" if row.serial.parsed else ""
-        self._issue(
-            file,
-            row,
-            "stated-twice",
-            f"serial {row.serial.text}: line {other.line} states {row.serial.series}{numbers} too",
-        )
-        return None
-
-    def _take(self, file: _File, rows: Sequence[Row]) -> None:
-        """Plan rows and commit what they ask for, until each has its fate."""
-
-        def planner(left: Sequence[Row]) -> Callable[[Row], Sequence[Command]]:
-            pools = {pool for row in left if not row.issues and (pool := pool_of(row)) is not None}
+        def planner(left: Sequence[Ready]) -> Callable[[Ready], Sequence[Command]]:
             known = self._knower.ask(
-                [row.serial for row in left if row.serial is not None],
-                list(pools),
-                with_ends=any(row.meaning is Meaning.CANCELLED for row in left),
+                [row.row.serial for row in left if row.row.serial is not None],
+                list({row.pool for row in left if row.pool is not None}),
+                with_ends=any(row.row.meaning is Meaning.CANCELLED for row in left),
             )
-            return Planner(known, file.export.kind).plan
+            return Planner(known, file.kind, self._random).plan
 
-        self._settle(file, rows, planner, known_already=_UNCHANGED)
+        self._settle(file, some.ready, planner, known_already=_UNCHANGED)
+        self._done += len(some.faulty) + len(some.ready)
+        self._show()
 
-    def totals(self, file: _File) -> None:
+    def _show(self) -> None:
+        if self._progress is not None:  # who shows it may also stop the import
+            self._progress(self._done, self._total)
+
+    def totals(self, file: _File, spool: Spool) -> None:
         """End what the running totals of a file's issuances count more than the ledger has."""
-        if not counts_totals(file.export.kind):
+        if not counts_totals(file.kind):
             return
-        file.spool.restart_ordinals()
-        for some in chunked(file.export.rows(), ROWS_AT_A_TIME):
-            rows: list[Row] = []
+        for some in chunked(spool.counting(), ROWS_AT_A_TIME):
+            rows: list[Counting] = []
             before_g: dict[int, dict[str, int]] = {}
-            for row in (_numbered(one, file.spool) for one in some if isinstance(one, Row)):
+            for row in some:
                 if file.fates[row.line] == _REPORTED:
                     continue
-                pool = named(pool_of_totals(row))
-                file.spool.add_total(pool, "", 0, row.line)
+                spool.add_total(row.pool, "", 0, row.line)
                 before_g[row.line] = {
-                    key: file.spool.add_total(pool, key, total_g, row.line)
-                    for key, total_g in totals_of(row)
+                    key: spool.add_total(row.pool, key, total_g, row.line)
+                    for key, total_g in row.totals.items()
                 }
-                if before_g[row.line]:
+                if row.totals:
                     rows.append(row)
             self._take_totals(file, rows, before_g)
-            if self._progress is not None:  # who shows it may also stop the import
-                self._progress(self._done, self._total)
+            self._show()
 
     def _take_totals(
-        self, file: _File, rows: Sequence[Row], before_g: Mapping[int, Mapping[str, int]]
+        self, file: _File, rows: Sequence[Counting], before_g: Mapping[int, Mapping[str, int]]
     ) -> None:
-        def planner(left: Sequence[Row]) -> Callable[[Row], Sequence[Command]]:
-            serials = [row.serial for row in left if row.serial is not None]
-            pools = list({pool_of_totals(row) for row in left})
-            totals = Totals(self._knower.ask(serials, pools, with_ends=True))
+        def planner(left: Sequence[Counting]) -> Callable[[Counting], Sequence[Command]]:
+            pools = [pool_named(name) for name in {row.pool for row in left}]
+            known = self._knower.ask(left, pools, with_ends=True)
+            totals = Totals(known, self._random)
             return lambda row: totals.plan(row, before_g[row.line])
 
         self._settle(file, rows, planner, known_already=None)
@@ -289,8 +329,8 @@ class _Run:
     def _settle(
         self,
         file: _File,
-        rows: Sequence[Row],
-        planner: Callable[[Sequence[Row]], Callable[[Row], Sequence[Command]]],
+        rows: Sequence[_Row],
+        planner: Callable[[Sequence[_Row]], Callable[[_Row], Sequence[Command]]],
         *,
         known_already: int | None,
     ) -> None:
@@ -305,25 +345,26 @@ class _Run:
             tries = tries + 1 if len(refused) == len(rows) else 0
             if tries == _TRIES:
                 for row, answer in refused:
-                    self._issue(file, row, answer.body["code"], answer.body["detail"])
+                    code, detail = answer.body["code"], answer.body["detail"]
+                    self._issue(file, row, code, detail, detail)
                 return
             rows = [row for row, _ in refused]
 
     def _commit(
         self,
         file: _File,
-        rows: Sequence[Row],
-        plan: Callable[[Row], Sequence[Command]],
+        rows: Sequence[_Row],
+        plan: Callable[[_Row], Sequence[Command]],
         known_already: int | None,
-    ) -> list[tuple[Row, Answer]]:
+    ) -> list[tuple[_Row, Answer]]:
         """Plan and commit; give the rows that the ledger refused, each with the refusal."""
         units: list[Unit] = []
-        planned: list[Row] = []
+        planned: list[_Row] = []
         for row in rows:
             try:
                 commands = plan(row)
             except (Contradiction, OffsetError) as reason:
-                self._issue(file, row, reason.code, reason.detail)
+                self._issue(file, row, reason.code, reason.detail, reason.detail)
                 continue
             if commands:
                 planned.append(row)
@@ -332,7 +373,7 @@ class _Run:
                 )
             elif known_already is not None:
                 file.fates[row.line] = known_already
-        refused: list[tuple[Row, Answer]] = []
+        refused: list[tuple[_Row, Answer]] = []
         outcomes = self._ledger.commit(units) if units else []
         for row, outcome in zip(planned, outcomes, strict=True):
             if isinstance(outcome, OffsetError):
@@ -343,17 +384,17 @@ class _Run:
                 file.fates[row.line] = _APPLIED
         return refused
 
-    def compare(self, files: Sequence[_File]) -> list[Difference]:
+    def compare(self, files: Sequence[_File], spools: Sequence[Spool]) -> list[Difference]:
         """Report what the files as a whole leave out, or count less of than before.
 
         Gives what they and the ledger do not agree on.
         """
-        for file in files:
-            for finding in decreased(self._knower, file.export.kind, file.spool):
+        for file, spool in zip(files, spools, strict=True):
+            for finding in decreased(self._knower, file.kind, spool):
                 self._found(file, finding)
         database = self._ledger.database
-        kinds = [(file.export.kind, file.spool) for file in files]
-        for place, finding in vanished(database, kinds):
+        kinds = [(file.kind, spool) for file, spool in zip(files, spools, strict=True)]
+        for place, finding in vanished(database, kinds, until=self._begun_at):
             self._found(files[place], finding)
         return list(differences(database, kinds))
 
@@ -372,10 +413,9 @@ class _Run:
             )
         )
 
-    def _issue(self, file: _File, row: Row | RowIssue, code: str, detail: str) -> None:
+    def _issue(self, file: _File, row: _Quoted, code: str, detail: str, public: str) -> None:
         """Report a row; what its reader quotes from it is not for keeping."""
         file.fates[row.line] = _REPORTED
-        serial = row.serial if isinstance(row, Row) else None
         self._report(
             Issue(
                 file=file.name,
@@ -383,39 +423,10 @@ class _Run:
                 code=code,
                 text=row.text,
                 detail=detail,
-                serial=serial.text if serial else "",
-                public=detail if isinstance(row, Row) else ISSUES[code],
+                serial=row.serial_text,
+                public=public,
             )
         )
-
-
-def _numbered(row: Row, spool: Spool) -> Row:
-    """Give an issuance without a serial number one of its own."""
-    if row.serial is not None:
-        return row
-    facts = issued_serial(row)
-    text = f"{facts}/{spool.ordinal(facts)}"
-    serial = Serial.opaque(registry=row.registry, text=canonical_serial(text))
-    return replace(row, serial_text=text, serial=serial)
-
-
-def _sums(row: Row, *, active: bool) -> Sums:
-    """Say what a row adds to its project's vintage; planned credits add nothing.
-
-    Where a list of issuances keeps what ended since, an end says nothing new of what was issued.
-    """
-    issues = row.issues and (active or row.meaning is Meaning.ISSUED)
-    quantity_g = 0 if row.planned else row.quantity_g
-    return Sums(
-        registry=row.registry,
-        project=project_of(row) or "",
-        vintage=vintage_of(row.registry, row.vintage),
-        issued_g=quantity_g if issues else 0,
-        retired_g=quantity_g if row.meaning is Meaning.RETIRED else 0,
-        cancelled_g=quantity_g if row.meaning is Meaning.CANCELLED else 0,
-        running_retired_g=sum(row.retired_totals_g.values()),
-        running_cancelled_g=sum(row.cancelled_totals_g.values()),
-    )
 
 
 def _shape(results: Sequence[Result]) -> Answer:

@@ -1,11 +1,11 @@
 """What an edition of a file leaves out, and what it adds up to beside what the ledger has."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from heapq import merge
-from itertools import groupby, islice
+from itertools import groupby
 from operator import itemgetter
-from typing import Any, Final, NamedTuple, TypeVar
+from typing import Any, Final, NamedTuple
 
 from sqlalchemy import Connection, func, select
 
@@ -14,13 +14,13 @@ from offset.core.quantities import tonnes, tonnes_text
 from offset.database import Database
 from offset.exports import FileKind, Meaning
 from offset.importing.known import Knower
+from offset.importing.pools import pool_named
+from offset.importing.preparing import chunked, vintage_of
 from offset.importing.spool import Spool, Sums
-from offset.importing.totals import counted_ends, pool_named
-from offset.models import events, record_state, records, serial_claims, series
-from offset.registries import REGISTRIES
+from offset.importing.totals import counted_ends
+from offset.models import events, ledger_head, record_state, records, serial_claims, series
 from offset.registries.files import NOTHING, CancelledTotal, Field, RetiredTotal
 
-T = TypeVar("T")
 _PROJECTS_AT_A_TIME: Final = 200
 _NOTHING: Final = (0, 0, 0)
 _POOLS_AT_A_TIME: Final = 200
@@ -73,16 +73,6 @@ def measures_of(kind: FileKind) -> set[str]:
     if kind.statuses:
         found.add("apart")
     return found
-
-
-def counts_totals(kind: FileKind) -> bool:
-    """Tell whether the issuances of a kind of file count what became of them."""
-    return any(isinstance(one, CancelledTotal | RetiredTotal) for one in kind.columns.values())
-
-
-def vintage_of(registry: str, vintage: int) -> int:
-    """Give the vintage by which a registry's credits are added up; 0 for all together."""
-    return vintage if registry in REGISTRIES else 0
 
 
 def differences(
@@ -171,10 +161,22 @@ def _ledger_sums(
     return found
 
 
+def head_of(database: Database) -> int:
+    """Give the position of the ledger's last event.
+
+    Raises:
+        DatabaseUnavailable: the database does not answer.
+    """
+    with database.reading() as connection:
+        return int(connection.execute(select(ledger_head.c.position)).scalar_one())
+
+
 def vanished(
-    database: Database, files: Sequence[tuple[FileKind, Spool]]
+    database: Database, files: Sequence[tuple[FileKind, Spool]], *, until: int
 ) -> Iterator[tuple[int, Finding]]:
     """Find what the ledger has, from files of these kinds, that none of these lists any more.
+
+    What came after the position `until`, where the import began, is of these files, or newer.
 
     An issuance, or an end whose serial numbers no row states, of a project that one of the files
     is about; an export may be of some projects only. Each comes with the place of the first file
@@ -192,16 +194,20 @@ def vanished(
             spools = [spool for kind, spool in files if registry in kind.registries]
             projects = (name for name, _ in groupby(own, key=itemgetter(1)))
             for some in chunked(projects, _PROJECTS_AT_A_TIME) if listing else ():
-                for row in _claims_of(database, connection, registry, some):
+                for row in _claims_of(database, connection, registry, some, until):
                     place = next((at for at, kind in listing if _would_list(kind, row)), None)
                     if place is not None and not _stated(spools, registry, row):
                         yield place, _left_out(row)
 
 
 def _claims_of(
-    database: Database, connection: Connection, registry: str, projects: Sequence[str]
+    database: Database,
+    connection: Connection,
+    registry: str,
+    projects: Sequence[str],
+    until: int,
 ) -> Iterator[Any]:
-    """Walk what records of some projects, and their ends, claim."""
+    """Walk what records of some projects, and their ends, claim, up to a position."""
     project = database.extra_field("project_id")
     claim = serial_claims.c
     statement = (
@@ -213,6 +219,7 @@ def _claims_of(
         .join(series, series.c.number == claim.series_number)
         .join(events, events.c.position == claim.position, isouter=True)
         .where(records.c.registry == registry, database.among(project, "projects"))
+        .where(records.c.number <= until, func.coalesce(claim.position, 0) <= until)
         .order_by(records.c.number, claim.first)
         .execution_options(yield_per=1_000)
     )
@@ -280,10 +287,3 @@ def decreased(knower: Knower, kind: FileKind, spool: Spool) -> Iterator[Finding]
                         f"{pool.vintage}, is {tonnes_text(sums.get(key, 0))}; the ledger has "
                         f"{tonnes_text(ended_g)}",
                     )
-
-
-def chunked(items: Iterable[T], size: int) -> Iterator[list[T]]:
-    """Cut what is walked into lists of at most `size`."""
-    walk = iter(items)
-    while found := list(islice(walk, size)):
-        yield found

@@ -1,25 +1,58 @@
 """From what a row says to the commands that say it to the ledger."""
 
-import secrets
+import os
 from collections.abc import Sequence
-from dataclasses import replace
-from functools import lru_cache
-from uuid import uuid4
+from typing import Final, NamedTuple
 
-from offset.core.canonical import canonical_serial, display_text
+from offset.core.canonical import SALT_SIZE, canonical_serial, display_text
 from offset.core.commands import Cancel, Create, Details, Retire
 from offset.core.errors import Invalid, SerialMalformed
 from offset.core.quantities import GRAMS_PER_CREDIT, tonnes_text
 from offset.core.records import Part, issuance
 from offset.core.serials import Serial
 from offset.exports import Meaning, Row
-from offset.registries import REGISTRIES
-from offset.registries import read_serial as read_once
+from offset.registries import REGISTRIES, read_serial
 from offset.registries.stated import written_project
 
 End = Retire | Cancel
-read_serial = lru_cache(maxsize=256)(read_once)  # a row's text is looked at more than once
+ENDS: Final = (Meaning.RETIRED, Meaning.CANCELLED)
 LONGEST_TEXT, LONGEST_FACT, LONGEST_WORDS = 500, 100, 4_000  # characters, as the API takes them
+_DRAWN_AT_A_TIME: Final = 256
+
+
+class Random:
+    """Event ids and salts, drawn some hundred at a time: each draw asks the system."""
+
+    def __init__(self) -> None:
+        self._drawn = b""
+
+    def salt(self) -> bytes:
+        """Draw a salt for the details of an event."""
+        if not self._drawn:
+            self._drawn = os.urandom(SALT_SIZE * _DRAWN_AT_A_TIME)
+        salt, self._drawn = self._drawn[:SALT_SIZE], self._drawn[SALT_SIZE:]
+        return salt
+
+    def event_id(self) -> str:
+        """Draw a UUID of version 4."""
+        digits = self.salt().hex()
+        variant = "89ab"[int(digits[16], 16) & 3]  # RFC 9562, section 4.1
+        return (
+            f"{digits[:8]}-{digits[8:12]}-4{digits[13:16]}-{variant}{digits[17:20]}-{digits[20:]}"
+        )
+
+
+class Taking(NamedTuple):
+    """Credits of one holder that a row ends: exactly these grams, or any so many.
+
+    `claim` are their serial numbers, where the issuance had none.
+    """
+
+    record_id: str
+    holder: str | None
+    parts: tuple[Part, ...] | None = None
+    quantity_g: int | None = None
+    claim: Serial | None = None
 
 
 def project_of(row: Row) -> str | None:
@@ -37,14 +70,13 @@ def issued_serial(row: Row) -> str:
     return f"{row.registry}-issuance:{project}/{row.vintage}/{row.issued_on or ''}/{quantity}"
 
 
-def create(row: Row, serial: Serial) -> Create:
+def create(row: Row, serial: Serial, details: Details | None, random: Random) -> Create:
     """Bring in the credits of a row, or of the part of it that `serial` is.
 
     Raises:
         Invalid: the row's texts cannot make a record.
     """
     count = serial.count
-    ends = row.meaning in {Meaning.RETIRED, Meaning.CANCELLED}
     record = issuance(
         project_name=display_text(row.project_name, largest=LONGEST_TEXT),
         registry=REGISTRIES[row.registry].name if row.registry in REGISTRIES else row.registry,
@@ -66,68 +98,73 @@ def create(row: Row, serial: Serial) -> Create:
         *(serial.series, serial.first, serial.last),
     ):
         raise SerialMalformed(f"serial {serial.text}: it does not read back as what the row states")
-    return Create(event_id=str(uuid4()), record=record, details=None if ends else details_of(row))
+    return Create(event_id=random.event_id(), record=record, details=details)
 
 
-def end(
-    row: Row,
-    record_id: str,
-    holder: str | None,
-    *,
-    parts: Sequence[Part] | None = None,
-    quantity_g: int | None = None,
-    claim: Serial | None = None,
-) -> End:
-    """Retire or cancel credits of a holder, as the row says."""
-    event_id = str(uuid4())
-    named = None if parts is None else tuple(parts)
-    if row.meaning is Meaning.RETIRED:
-        return Retire(
-            event_id=event_id,
-            record_id=record_id,
-            holder=holder,
-            parts=named,
-            quantity_g=quantity_g,
-            effective_on=row.ended_on,
-            purpose=row.purpose,
-            claim=claim,
-        )
-    return Cancel(
-        event_id=event_id,
-        record_id=record_id,
-        holder=holder,
-        parts=named,
-        quantity_g=quantity_g,
-        effective_on=row.ended_on,
-        cause=row.cause or "other",
-        converted_to=row.converted_to,
-        claim=claim,
-    )
+def ends_of(
+    row: Row, takings: Sequence[Taking], details: Details | None, random: Random
+) -> list[End]:
+    """Retire or cancel credits, as the row says; several ends are one group.
+
+    The row's words stand beside the first of them.
+    """
+    ids = [random.event_id() for _ in takings]
+    group = ids[0] if len(ids) > 1 else None
+    made: list[End] = []
+    for event_id, taking in zip(ids, takings, strict=True):
+        words = details if event_id is ids[0] else None
+        if row.meaning is Meaning.RETIRED:
+            made.append(
+                Retire(
+                    event_id=event_id,
+                    record_id=taking.record_id,
+                    holder=taking.holder,
+                    parts=taking.parts,
+                    quantity_g=taking.quantity_g,
+                    effective_on=row.ended_on,
+                    group=group,
+                    details=words,
+                    purpose=row.purpose,
+                    claim=taking.claim,
+                )
+            )
+        else:
+            made.append(
+                Cancel(
+                    event_id=event_id,
+                    record_id=taking.record_id,
+                    holder=taking.holder,
+                    parts=taking.parts,
+                    quantity_g=taking.quantity_g,
+                    effective_on=row.ended_on,
+                    group=group,
+                    details=words,
+                    cause=row.cause or "other",
+                    converted_to=row.converted_to,
+                    claim=taking.claim,
+                )
+            )
+    return made
 
 
-def as_group(ends: Sequence[End], details: Details | None) -> list[End]:
-    """Make one group of a row's ends; its words stand beside the first of them."""
-    if not ends:
-        return []
-    group = ends[0].event_id if len(ends) > 1 else None
-    first = replace(ends[0], group=group, details=details)
-    return [first, *(replace(one, group=group) for one in ends[1:])]
-
-
-def details_of(row: Row) -> Details | None:
+def details_of(row: Row, random: Random) -> Details | None:
     """Take the row's words, and a methodology that is too long to be one of the record's facts.
 
     Raises:
         Invalid: one of them is too long, or no text.
     """
-    methodology = row.methodology if row.issues and _fact(row.methodology) is None else None
-    words = {"account": row.account, "methodology": methodology, **row.details}
+    content: dict[str, str] = {}
+    if row.account:
+        content["account"] = row.account
+    if row.issues and row.methodology and _fact(row.methodology) is None:
+        content["methodology"] = row.methodology
+    content.update(row.details)
     content = {
         name: display_text(text, largest=LONGEST_WORDS)
-        for name, text in words.items()
-        if text and text.strip()
+        for name, text in content.items()
+        if text.strip()
     }
-    return Details(salt=secrets.token_bytes(16), content=content) if content else None
+    return Details(salt=random.salt(), content=content) if content else None
 
 
 def _serial_text(row: Row, serial: Serial) -> str:

@@ -1,32 +1,52 @@
 """What the ledger knows of some rows: who claims their serial numbers, and what became of them."""
 
+import json
 from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from operator import attrgetter
-from typing import NamedTuple
+from typing import Any, Final, NamedTuple, Protocol
 
-from sqlalchemy import Connection, and_, select
+from sqlalchemy import Connection, Select, and_, select
 
 from offset.core.events import Event, read_leaf
-from offset.core.records import RecordState
-from offset.core.serials import Serial
+from offset.core.records import Holding
 from offset.database import Database
-from offset.loading import WHOLE, Loader, uuid_text
-from offset.models import event_parts, events, records, serial_claims, series
+from offset.importing.pools import Pool
+from offset.loading import uuid_text
+from offset.models import (
+    event_parts,
+    events,
+    holdings,
+    record_state,
+    records,
+    serial_claims,
+)
+from offset.statements import Question
+
+_OWN: Final = and_(
+    serial_claims.c.record_number == records.c.number, serial_claims.c.position.is_(None)
+)
 
 
-class Pool(NamedTuple):
-    """Issuances without serial numbers whose credits are interchangeable.
+class Numbers(Protocol):
+    """Serial numbers of a registry's series, both ends included: a `Serial`, for one."""
 
-    Of a registry's project, of one vintage or of any; or the one record whose serial number is
-    the text `serial`.
-    """
+    @property
+    def registry(self) -> str:
+        """The registry's code."""
 
-    registry: str
-    project: str | None = None
-    vintage: int | None = None
-    serial: str | None = None
+    @property
+    def series(self) -> str:
+        """What the numbers are counted in."""
+
+    @property
+    def first(self) -> int:
+        """The first of the numbers."""
+
+    @property
+    def last(self) -> int:
+        """The last of the numbers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,23 +73,70 @@ class Ended(NamedTuple):
     event_id: str
 
 
+class Standing(NamedTuple):
+    """A record and how it stands, as far as a plan asks.
+
+    `first` is its first serial number, `available_g` what its first holder still has, `ended_g`
+    what was retired or cancelled; `seq` is its version. `extra` has its optional fields, as JSON.
+    """
+
+    number: int
+    record_id: str
+    first_holder: str | None
+    quantity_g: int
+    first: int
+    extra: str
+    seq: int
+    available_g: int
+    ended_g: int
+
+    @property
+    def planned(self) -> bool:
+        """Whether the credits are announced and not yet issued."""
+        return bool(json.loads(self.extra).get("planned"))
+
+    @property
+    def name(self) -> str:
+        """The record's name in a sentence."""
+        return f"record {self.record_id[:12]}..."
+
+
+_STANDING: Final[Select[Any]] = (
+    select(
+        *(records.c.number, records.c.id, records.c.first_holder, records.c.quantity_g),
+        *(serial_claims.c.first, records.c.extra, record_state.c.seq),
+        record_state.c.available_g,
+        (record_state.c.retired_g + record_state.c.cancelled_g).label("ended_g"),
+    )
+    .join(record_state, record_state.c.record_number == records.c.number)
+    .join(serial_claims, _OWN)
+)
+
+
 @dataclass(kw_only=True)
 class Known:
-    """What the ledger knows of some rows, at one moment. Records are named by their numbers."""
+    """What the ledger knows of some rows, at one moment. Records are named by their numbers.
+
+    Holdings and ended grams are those of records that claim some of the rows' serial numbers.
+    """
 
     claims: dict[tuple[str, str], list[Claimed]] = field(default_factory=dict)
-    states: dict[int, RecordState] = field(default_factory=dict)
+    standings: dict[int, Standing] = field(default_factory=dict)
+    holdings: dict[int, list[Holding]] = field(default_factory=dict)
     ended: dict[int, list[Ended]] = field(default_factory=dict)
     pools: dict[Pool, list[int]] = field(default_factory=dict)
     ends: dict[int, list[Event]] = field(default_factory=dict)  # RETIRED and CANCELLED, of pools
 
-    def claims_on(self, serial: Serial) -> Iterator[Claimed]:
-        """Walk the claims on some of the serial numbers, in their order."""
-        line = self.claims.get((serial.registry, serial.series), [])
-        for claimed in line[bisect_left(line, serial.first, key=attrgetter("last")) :]:
-            if claimed.first > serial.last:
-                return
-            yield claimed
+    def claims_on(self, numbers: Numbers) -> Sequence[Claimed]:
+        """List the claims on some of the serial numbers, in their order."""
+        line = self.claims.get((numbers.registry, numbers.series))
+        if line is None:
+            return ()
+        start = bisect_left(line, numbers.first, key=attrgetter("last"))
+        end = start
+        while end < len(line) and line[end].first <= numbers.last:
+            end += 1
+        return line[start:end]
 
     def ended_within(self, number: int, from_g: int, end_g: int) -> Iterator[Ended]:
         """Walk the ended grams of a record that lie in an interval."""
@@ -79,67 +146,76 @@ class Known:
 
 
 class Knower:
-    """Asks a ledger what it knows."""
+    """Asks a ledger what it knows, in statements that are made once."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._loader = Loader(database)
-        among = database.among
-        self._series = select(series).where(among(series.c.series, "names"))
-        self._records = WHOLE.where(among(records.c.number, "numbers"))
-        self._events = select(events.c.position, events.c.type, events.c.id).where(
-            among(events.c.position, "positions")
+        question, claim, part = database.question, serial_claims.c, event_parts.c
+        ended = ("RETIRED", "CANCELLED")
+        self._records = question(_STANDING, records.c.number)
+        self._holdings = question(
+            select(holdings).order_by(holdings.c.record_number, holdings.c.from_g),
+            holdings.c.record_number,
         )
-        self._ends = (
+        self._events = question(
+            select(events.c.position, events.c.type, events.c.id), events.c.position
+        )
+        self._ends = question(
             select(events.c.record_number, events.c.position, events.c.leaf)
-            .where(among(events.c.record_number, "numbers"))
-            .where(events.c.type.in_(("RETIRED", "CANCELLED")))
-            .order_by(events.c.position)
+            .where(events.c.type.in_(ended))
+            .order_by(events.c.position),
+            events.c.record_number,
         )
+        self._parts = question(
+            select(part.record_number, part.from_g, part.quantity_g, part.type, events.c.id)
+            .join(events, events.c.position == part.position)
+            .where(part.type.in_(ended))
+            .order_by(part.record_number, part.from_g),
+            part.record_number,
+        )
+        self._of_series = question(
+            _STANDING.add_columns(claim.series_number).where(claim.form.is_(None)),
+            claim.series_number,
+        )
+        self._of_projects: dict[str, Question] = {}  # by registry
 
-    def ask(self, serials: Sequence[Serial], pools: Sequence[Pool], *, with_ends: bool) -> Known:
+    def ask(self, serials: Sequence[Numbers], pools: Sequence[Pool], *, with_ends: bool) -> Known:
         """Look up serial numbers and pools at one moment; `with_ends` with the pools' ends.
 
         Raises:
             DatabaseUnavailable: the database does not answer.
         """
         known = Known()
+        ask = self._database.ask
         with self._database.reading() as connection:
             numbers = self._claims(connection, serials, known)
-            for pool, members in self._pools(connection, pools).items():
-                known.pools[pool] = members
-            members = [number for found in known.pools.values() for number in found]
-            self._states(connection, {*numbers, *members}, known)
-            self._spent(connection, serials, known)
+            self._pools(connection, pools, known)
+            members = list(known.standings)
+            if numbers:
+                self._claimants(connection, list(numbers), known)
             if with_ends and members:
-                for row in connection.execute(self._ends, {"numbers": members}):
-                    event = read_leaf(row.position, row.leaf)
-                    known.ends.setdefault(row.record_number, []).append(event)
+                for number, position, leaf in ask(connection, self._ends, members):
+                    known.ends.setdefault(number, []).append(read_leaf(position, leaf))
         return known
 
-    def _claims(self, connection: Connection, serials: Sequence[Serial], known: Known) -> set[int]:
+    def _claims(self, connection: Connection, serials: Sequence[Numbers], known: Known) -> set[int]:
         """Find the claims on serial numbers; give the records that have them as their own."""
-        names = list({serial.series for serial in serials})
-        if not names:
-            return set()
-        lines = {
-            row.number: (row.registry, row.series)
-            for row in connection.execute(self._series, {"names": names})
-        }
-        by_name = {name: number for number, name in lines.items()}
+        lines = {(serial.registry, serial.series) for serial in serials}
+        series_numbers = self._database.series_numbers(connection, lines)
         wanted = [
-            (by_name[line], serial.first, serial.last)
+            (series_numbers[line], serial.first, serial.last)
             for serial in serials
-            if (line := (serial.registry, serial.series)) in by_name
+            if (line := (serial.registry, serial.series)) in series_numbers
         ]
         rows = self._database.claims_within(connection, wanted)
         positions = [row.position for row in rows if row.position is not None]
-        made = {}
-        if positions:
-            made = {
-                row.position: (row.type, uuid_text(row.id))
-                for row in connection.execute(self._events, {"positions": positions})
-            }
+        made = {
+            position: (event_type, uuid_text(event_id))
+            for position, event_type, event_id in self._database.ask(
+                connection, self._events, positions
+            )
+        }
+        lines_of = {number: line for line, number in series_numbers.items()}
         for row in rows:
             event_type, event_id = made.get(row.position, (None, None))
             quantity_g = None
@@ -147,77 +223,69 @@ class Knower:
                 quantity_g = _quantity_of(connection, row.position)
             number = row.record_number
             claimed = Claimed(row.first, row.last, number, event_type, event_id, quantity_g)
-            known.claims.setdefault(lines[row.series_number], []).append(claimed)
+            known.claims.setdefault(lines_of[row.series_number], []).append(claimed)
         for found in known.claims.values():
             found.sort(key=attrgetter("first"))
         return {row.record_number for row in rows if row.position is None}
 
-    def _pools(self, connection: Connection, pools: Sequence[Pool]) -> dict[Pool, list[int]]:
+    def _pools(self, connection: Connection, pools: Sequence[Pool], known: Known) -> None:
         """Find the records of each pool, oldest issuance first."""
-        found: dict[Pool, list[int]] = {pool: [] for pool in pools}
-        own = and_(
-            serial_claims.c.record_number == records.c.number, serial_claims.c.position.is_(None)
-        )
-        project = self._database.extra_field("project_id")
-        asked = (
-            select(records.c.number, records.c.registry, records.c.vintage, project)
-            .join(serial_claims, own)
-            .where(serial_claims.c.form.is_(None))
-            .order_by(records.c.effective_on.is_(None), records.c.effective_on, records.c.number)
-        )
+        found = known.pools
         by_project: dict[str, dict[str, list[Pool]]] = {}
-        for pool in found:
+        texts: dict[tuple[str, str], Pool] = {}
+        for pool in pools:
+            found[pool] = []
             if pool.project is not None:
                 by_project.setdefault(pool.registry, {}).setdefault(pool.project, []).append(pool)
+            if pool.serial is not None:
+                texts[pool.registry, pool.serial] = pool
         for registry, projects in by_project.items():
-            statement = asked.where(records.c.registry == registry).where(
-                self._database.among(project, "projects")
-            )
-            rows = connection.execute(statement, {"projects": list(projects)})
-            for number, _, vintage, name in rows:
+            asked = self._asked_of_projects(registry)
+            for *row, vintage, name in self._database.ask(connection, asked, list(projects)):
+                standing = _standing(row)
                 for pool in projects[name]:
                     if pool.vintage is None or pool.vintage == vintage:
-                        found[pool].append(number)
-        texts = {(pool.registry, pool.serial): pool for pool in found if pool.serial is not None}
-        if texts:
-            statement = (
-                select(series.c.registry, series.c.series, serial_claims.c.record_number)
-                .join(serial_claims, serial_claims.c.series_number == series.c.number)
-                .where(self._database.among(series.c.series, "names"))
-                .where(serial_claims.c.form.is_(None), serial_claims.c.position.is_(None))
+                        found[pool].append(standing.number)
+                        known.standings[standing.number] = standing
+        lines = self._database.series_numbers(connection, texts)
+        named = {number: texts[line] for line, number in lines.items()}
+        for *row, series_number in self._database.ask(connection, self._of_series, list(named)):
+            standing = _standing(row)
+            found[named[series_number]].append(standing.number)
+            known.standings[standing.number] = standing
+
+    def _asked_of_projects(self, registry: str) -> Question:
+        """Ask for a registry's issuances without serial numbers, by project, oldest first."""
+        if registry not in self._of_projects:
+            project = self._database.extra_field("project_id")
+            self._of_projects[registry] = self._database.question(
+                _STANDING.add_columns(records.c.vintage, project.label("project"))
+                .where(serial_claims.c.form.is_(None), records.c.registry == registry)
+                .order_by(
+                    *(records.c.effective_on.is_(None), records.c.effective_on, records.c.number)
+                ),
+                project,
             )
-            names = [text for _, text in texts]
-            for name_of, text, number in connection.execute(statement, {"names": names}):
-                if (name_of, text) in texts:
-                    found[texts[name_of, text]].append(number)
-        return found
+        return self._of_projects[registry]
 
-    def _states(self, connection: Connection, numbers: set[int], known: Known) -> None:
-        if numbers:
-            rows = connection.execute(self._records, {"numbers": list(numbers)}).all()
-            for number, state in self._loader.from_rows(connection, rows).values():
-                known.states[number] = state
+    def _claimants(self, connection: Connection, numbers: list[int], known: Known) -> None:
+        """Find how the records stand that have claims, who holds what of them, and what ended."""
+        ask = self._database.ask
+        for row in ask(connection, self._records, numbers):
+            known.standings[row[0]] = _standing(row)
+        for number, *held in ask(connection, self._holdings, numbers):
+            known.holdings.setdefault(number, []).append(Holding(*held))
+        touched = [number for number in numbers if known.standings[number].ended_g]
+        for number, from_g, quantity_g, event_type, event_id in ask(
+            connection, self._parts, touched
+        ):
+            ended = Ended(from_g, from_g + quantity_g, event_type, uuid_text(event_id))
+            known.ended.setdefault(number, []).append(ended)
 
-    def _spent(self, connection: Connection, serials: Sequence[Serial], known: Known) -> None:
-        """Find which grams of the touched records ended."""
-        touched: dict[int, None] = {}
-        for serial in serials:
-            for claimed in known.claims_on(serial):
-                state = known.states.get(claimed.number)
-                if claimed.event_type is None and state and state.retired_g + state.cancelled_g:
-                    touched[claimed.number] = None
-        if not touched:
-            return
-        statement = (
-            select(event_parts, events.c.id)
-            .join(events, events.c.position == event_parts.c.position)
-            .where(self._database.among(event_parts.c.record_number, "numbers"))
-            .where(event_parts.c.type.in_(("RETIRED", "CANCELLED")))
-            .order_by(event_parts.c.record_number, event_parts.c.from_g)
-        )
-        for row in connection.execute(statement, {"numbers": list(touched)}):
-            part = Ended(row.from_g, row.from_g + row.quantity_g, row.type, uuid_text(row.id))
-            known.ended.setdefault(row.record_number, []).append(part)
+
+def _standing(row: Sequence[Any]) -> Standing:
+    number, record_id, *rest = row
+    return Standing(number, bytes(record_id).hex(), *rest)
 
 
 def _quantity_of(connection: Connection, position: int) -> int:

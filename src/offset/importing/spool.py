@@ -1,7 +1,12 @@
-"""What the rows of one file have stated so far, on disk, so that memory does not grow with it."""
+"""What the rows of one file have stated so far, on disk, so that memory does not grow with it.
 
+A spool has one writer, which notes row after row; when it is closed it can be opened to be read.
+"""
+
+import json
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
 from typing import Final, NamedTuple
 
 from offset.core.serials import Serial
@@ -9,22 +14,26 @@ from offset.core.serials import Serial
 _TABLES: Final = """
 PRAGMA journal_mode = OFF;
 PRAGMA synchronous = OFF;
-PRAGMA cache_size = -16384;
-CREATE TABLE stated (
+CREATE TABLE IF NOT EXISTS stated (
     line_name TEXT, class TEXT, first INTEGER, last INTEGER, line INTEGER,
     PRIMARY KEY (line_name, class, first)
 ) WITHOUT ROWID;
-CREATE TABLE ordinals (text TEXT PRIMARY KEY, count INTEGER) WITHOUT ROWID;
-CREATE TABLE sums (
+CREATE TABLE IF NOT EXISTS ordinals (text TEXT PRIMARY KEY, count INTEGER) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS sums (
     registry TEXT, project TEXT, vintage INTEGER,
     issued_g INTEGER, retired_g INTEGER, cancelled_g INTEGER,
     running_retired_g INTEGER, running_cancelled_g INTEGER,
     PRIMARY KEY (registry, project, vintage)
 ) WITHOUT ROWID;
-CREATE TABLE totals (
+CREATE TABLE IF NOT EXISTS counting (
+    line INTEGER PRIMARY KEY, text TEXT, serial_text TEXT,
+    registry TEXT, series TEXT, first INTEGER, last INTEGER, pool TEXT, totals TEXT
+);
+CREATE TABLE IF NOT EXISTS totals (
     pool TEXT, key TEXT, sum_g INTEGER, line INTEGER, PRIMARY KEY (pool, key)
 ) WITHOUT ROWID;
 """
+_WRITERS_CACHE, _READERS_CACHE = 16_384, 2_048  # KiB; one spool is written, all are read at once
 # The highest number that a row states together with a given one; rows of a class never overlap.
 _COVERING: Final = """
 SELECT max(last) FROM (
@@ -60,15 +69,43 @@ class Sums(NamedTuple):
     running_cancelled_g: int = 0
 
 
-class Spool:
-    """A scratch database in a temporary file, which goes away with its connection."""
+class Counting(NamedTuple):
+    """A row that counts what became of its issuance: by cause or purpose, in grams; no zeros.
 
-    def __init__(self) -> None:
-        self._connection = sqlite3.connect("", isolation_level=None)  # "" is a temporary file
+    `text` is the row as it stood, `serial_text` its serial number, of which `registry` to `last`
+    are the numbers; `pool` names the records that the totals are of (`offset.importing.pools`).
+    """
+
+    line: int
+    text: str
+    serial_text: str
+    registry: str
+    series: str
+    first: int
+    last: int
+    pool: str
+    totals: Mapping[str, int]
+
+
+class Spool:
+    """A scratch database, written until `written`, then read.
+
+    Args:
+        path: its file, which is made where it is not there.
+        writes: whether rows are going to be noted.
+    """
+
+    def __init__(self, path: Path, *, writes: bool) -> None:
+        self._connection = sqlite3.connect(path, isolation_level=None)
         self._connection.executescript(_TABLES)
+        cache = _WRITERS_CACHE if writes else _READERS_CACHE
+        self._connection.execute(f"PRAGMA cache_size = -{cache}")
+        # One transaction: in a file of its own each statement would be written out.
+        self._connection.execute("BEGIN")
 
     def close(self) -> None:
-        """Throw everything away."""
+        """Write out what was noted, for the next one who opens it."""
+        self._connection.commit()
         self._connection.close()
 
     def state(self, serial: Serial, line: int, *, as_issued: bool) -> Stated | None:
@@ -104,13 +141,9 @@ class Spool:
         ).fetchone()
         return int(row[0])
 
-    def restart_ordinals(self) -> None:
-        """Begin to count again, for a second reading of the rows."""
-        self._connection.execute("DELETE FROM ordinals")
-
-    def add(self, sums: Sums) -> None:
-        """Add to what the rows of a project's vintage add up to."""
-        self._connection.execute(
+    def add(self, sums: Iterable[Sums]) -> None:
+        """Add to what the rows of projects' vintages add up to."""
+        self._connection.executemany(
             "INSERT INTO sums VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
             " ON CONFLICT (registry, project, vintage) DO UPDATE SET"
             " issued_g = issued_g + excluded.issued_g,"
@@ -125,6 +158,18 @@ class Spool:
         """Walk the sums, in the order of registry, project and vintage."""
         for row in self._connection.execute("SELECT * FROM sums ORDER BY 1, 2, 3"):
             yield Sums(*row)
+
+    def count(self, rows: Iterable[Counting]) -> None:
+        """Keep rows of running totals until all rows of all files are in."""
+        self._connection.executemany(
+            "INSERT INTO counting VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            ((*row[:-1], json.dumps(row.totals)) for row in rows),
+        )
+
+    def counting(self) -> Iterator[Counting]:
+        """Walk the rows of running totals, in the order of their lines."""
+        for row in self._connection.execute("SELECT * FROM counting ORDER BY line"):
+            yield Counting._make((*row[:-1], json.loads(row[-1])))
 
     def add_total(self, pool: str, key: str, total_g: int, line: int) -> int:
         """Add a row's running total to its pool's; give the sum of the rows before it."""

@@ -4,46 +4,32 @@ The credits of a pool are interchangeable, so its rows are summed: where they co
 ledger has ended for the same cause, the difference is ended now, on the row's own record first.
 """
 
-import json
 from collections.abc import Iterator, Mapping
-from uuid import uuid4
+from dataclasses import replace
 
 from offset.core.commands import Cancel, Command, Retire
 from offset.core.events import Event
 from offset.core.quantities import tonnes_text
-from offset.exports import FileKind, Row
-from offset.importing.drafting import End, as_group
-from offset.importing.known import Known, Pool
-from offset.importing.planning import Contradiction, left_of, pool_of
+from offset.exports import FileKind
+from offset.importing.drafting import End, Random
+from offset.importing.known import Known, Standing
+from offset.importing.planning import Contradiction
+from offset.importing.pools import Pool, pool_named
+from offset.importing.spool import Counting
 from offset.registries.files import CancelledTotal, RetiredTotal
-
-
-def pool_of_totals(row: Row) -> Pool:
-    """Name the records that a row's totals are of: its pool, or the one that its id names."""
-    assert row.serial is not None
-    if row.serial_text and "-issuance:" in row.serial_text and (pool := pool_of(row)):
-        return pool
-    return Pool(row.registry, serial=row.serial.series)
-
-
-def totals_of(row: Row) -> Iterator[tuple[str, int]]:
-    """Walk a row's totals: a key of `RETIRED compliance` or `CANCELLED converted:arb`, grams."""
-    for purpose, quantity_g in row.retired_totals_g.items():
-        yield f"RETIRED {purpose}", quantity_g
-    for cause, quantity_g in row.cancelled_totals_g.items():
-        yield f"CANCELLED {cause}", quantity_g
 
 
 class Totals:
     """Plans what running totals ask for, row by row; earlier plans count."""
 
-    def __init__(self, known: Known) -> None:
+    def __init__(self, known: Known, random: Random) -> None:
         self._known = known
+        self._random = random
         self._taken_g: dict[int, int] = {}
         self._planned: dict[int, int] = {}  # events, by record
         self._ended_g: dict[tuple[Pool, str], int] = {}
 
-    def plan(self, row: Row, before_g: Mapping[str, int]) -> list[Command]:
+    def plan(self, row: Counting, before_g: Mapping[str, int]) -> list[Command]:
         """Give the commands that end what a row's totals count more than the ledger has.
 
         `before_g` are the sums of the same totals over the rows before it.
@@ -51,26 +37,29 @@ class Totals:
         Raises:
             Contradiction: less is left than the totals count.
         """
-        pool = pool_of_totals(row)
+        pool = pool_named(row.pool)
         members = self._members(row, pool)
         ends: list[End] = []
-        before = (dict(self._taken_g), dict(self._planned), dict(self._ended_g))
+        before: tuple[dict[int, int], dict[int, int], dict[tuple[Pool, str], int]] | None = None
         try:
-            for key, total_g in totals_of(row):
+            for key, total_g in row.totals.items():
                 so_far_g = self._so_far(pool, key)
                 missing_g = min(total_g, before_g[key] + total_g - so_far_g)
                 if missing_g > 0:
+                    before = before or (
+                        *(dict(self._taken_g), dict(self._planned), dict(self._ended_g)),
+                    )
                     ends += self._end(members, key, missing_g)
                     self._ended_g[pool, key] = so_far_g + missing_g
         except Contradiction:
-            self._taken_g, self._planned, self._ended_g = before
+            if before is not None:
+                self._taken_g, self._planned, self._ended_g = before
             raise
-        return list(as_group(ends, None))
+        return [replace(one, group=ends[0].event_id) for one in ends] if len(ends) > 1 else [*ends]
 
-    def _members(self, row: Row, pool: Pool) -> list[int]:
+    def _members(self, row: Counting, pool: Pool) -> list[int]:
         """List the pool's records, the row's own first."""
-        assert row.serial is not None
-        own = [claimed.number for claimed in self._known.claims_on(row.serial)]
+        own = [claimed.number for claimed in self._known.claims_on(row)]
         return own + [one for one in self._known.pools.get(pool, ()) if one not in own]
 
     def _so_far(self, pool: Pool, key: str) -> int:
@@ -82,18 +71,18 @@ class Totals:
         ends: list[End] = []
         asked_g = wanted_g
         for member in members:
-            state = self._known.states[member]
-            left_g = left_of(state) - self._taken_g.get(member, 0)
+            standing = self._known.standings[member]
+            left_g = standing.available_g - self._taken_g.get(member, 0)
             if left_g <= 0 or not wanted_g:
                 continue
             quantity_g = min(left_g, wanted_g)
             wanted_g -= quantity_g
             self._taken_g[member] = self._taken_g.get(member, 0) + quantity_g
             # The version that was read: of two imports at once, the second looks again.
-            seq = state.seq + self._planned.get(member, 0)
+            seq = standing.seq + self._planned.get(member, 0)
             self._planned[member] = self._planned.get(member, 0) + 1
-            record = state.record
-            ends.append(_end(key, record.id, record.first_holder, quantity_g, seq))
+            event_id = self._random.event_id()
+            ends.append(_end(key, event_id, standing, quantity_g, seq))
         if wanted_g:
             raise Contradiction(
                 "not-enough",
@@ -144,14 +133,13 @@ def _key_of(event: Event) -> str:
     return f"CANCELLED {said['cause']}{target}"
 
 
-def _end(key: str, record_id: str, holder: str | None, quantity_g: int, seq: int) -> End:
+def _end(key: str, event_id: str, standing: Standing, quantity_g: int, seq: int) -> End:
     event_type, _, what = key.partition(" ")
-    event_id = str(uuid4())
     if event_type == "RETIRED":
         return Retire(
             event_id=event_id,
-            record_id=record_id,
-            holder=holder,
+            record_id=standing.record_id,
+            holder=standing.first_holder,
             quantity_g=quantity_g,
             expected_seq=seq,
             purpose=what,
@@ -159,20 +147,10 @@ def _end(key: str, record_id: str, holder: str | None, quantity_g: int, seq: int
     cause, _, target = what.partition(":")
     return Cancel(
         event_id=event_id,
-        record_id=record_id,
-        holder=holder,
+        record_id=standing.record_id,
+        holder=standing.first_holder,
         quantity_g=quantity_g,
         expected_seq=seq,
         cause=cause,
         converted_to=target or None,
     )
-
-
-def named(pool: Pool) -> str:
-    """Write a pool as a key of the spool."""
-    return json.dumps(pool)
-
-
-def pool_named(name: str) -> Pool:
-    """Read what `named` writes."""
-    return Pool(*json.loads(name))

@@ -9,9 +9,8 @@ the same, while the other order could publish a tree that the database never had
 from collections.abc import Callable, Sequence
 from typing import Final
 
-import psycopg
 from sqlalchemy import Connection, insert, select
-from sqlalchemy.exc import IntegrityError, SQLAlchemyError
+from sqlalchemy.exc import IntegrityError
 
 from offset.core.checkpoints import Checkpoint, read_checkpoint
 from offset.core.errors import (
@@ -28,7 +27,7 @@ from offset.core.merkle import (
 )
 from offset.core.notes import Note, SigningKey
 from offset.core.tiles import Edge, tile_nodes, tiles_of
-from offset.database import Database, Objection
+from offset.database import Database
 from offset.ledger import now_us
 from offset.log.keys import KeyFile
 from offset.log.store import (
@@ -44,6 +43,7 @@ from offset.log.store import (
 )
 from offset.log.witnesses import Witnesses
 from offset.models import ledger_head, log_checkpoints, log_keys
+from offset.objections import DATABASE_ERRORS, Objection, objection
 
 LARGEST_STEP: Final = 10_000  # events that one transaction integrates
 
@@ -84,9 +84,9 @@ class Publisher:
             while self._integrate():
                 pass
             return self._sign()
-        except (SQLAlchemyError, psycopg.Error) as error:
+        except DATABASE_ERRORS as error:
             self._edge = None
-            if self._database.objection(error) is Objection.LOST:  # a fault of ours is raised
+            if objection(error) is Objection.LOST:  # a fault of ours is raised
                 self._database.engine.dispose()
             raise DatabaseUnavailable("the log was not published; the next try goes on") from error
         except (LogMalformed, TileNotFound) as error:
@@ -96,12 +96,8 @@ class Publisher:
 
     def _integrate(self) -> bool:
         """Integrate some events; tell whether more are waiting."""
-        with self._database.reading() as connection:  # an idle ledger is left to its writers
-            if _head(connection) == tree_of(connection).size:
-                return False
-        with self._database.writing() as connection:
-            if not self._database.lock_publisher(connection):
-                return False
+        # All that takes time is done before the ledger's writers have to wait.
+        with self._database.reading() as connection:
             tree, head = tree_of(connection), _head(connection)
             if head < tree.size:
                 raise LogRolledBack(
@@ -114,6 +110,11 @@ class Publisher:
             edge, wider = self._load_edge(connection, tree).append(
                 _hashes(connection, tree.size, end)
             )
+        with self._database.writing() as connection:
+            if not self._database.lock_publisher(connection):
+                return False
+            if tree_of(connection) != tree:  # another publisher was faster
+                return True
             write_tiles(self._database, connection, tree.size, wider)
             if not move_tree(connection, tree, Tree(edge.size, edge.root)):
                 raise LogCorrupt(f"another publisher moved the log from size {tree.size}")

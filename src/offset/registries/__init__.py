@@ -5,6 +5,7 @@ A new registry is one module here and one line in `REGISTRIES`.
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final, Protocol
 
 from offset.core.errors import RegistryMismatch, SerialMalformed
@@ -70,6 +71,14 @@ REGISTRIES: Final[Mapping[str, Registry]] = {
 }
 
 
+@lru_cache(maxsize=64)  # a row's text is looked at more than once
+def parse_serial(registry: str, text: str) -> Serial | None:
+    """Read a canonical text by the registry's own grammar; None where it has none or refuses it."""
+    own = REGISTRIES.get(registry)
+    return own.parse(text) if own else None
+
+
+@lru_cache(maxsize=64)
 def read_serial(registry: str, text: str) -> Serial:
     """Read the serial number of a record, so that no credit has two of them.
 
@@ -81,8 +90,7 @@ def read_serial(registry: str, text: str) -> Serial:
         SerialMalformed: a serial number is in the text, but is not all of it or is spoilt; or
             it has a character beyond ASCII, which no registry that is read here writes.
     """
-    own = REGISTRIES.get(registry)
-    serial = own.parse(text) if own else None
+    serial = parse_serial(registry, text)
     if serial is not None:
         return serial
     serial = find_serial(text)
@@ -100,6 +108,7 @@ def read_serial(registry: str, text: str) -> Serial:
                 serial=text,
             )
     # A letter that only looks like V, C or U hides a serial number as well as a stray one does.
+    own = REGISTRIES.get(registry)
     if own is not None and not text.isascii():
         raise SerialMalformed(
             f"serial {text}: it has characters that {own.name} does not write",

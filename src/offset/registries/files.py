@@ -17,6 +17,8 @@ from offset.core.serials import Serial
 class Meaning(StrEnum):
     """What a row says of its credits now."""
 
+    __hash__ = str.__hash__  # an Enum's own is written in Python, and every row is looked up by it
+
     ISSUED = "ISSUED"
     HELD = "HELD"
     RETIRED = "RETIRED"
@@ -25,6 +27,8 @@ class Meaning(StrEnum):
 
 class Field(StrEnum):
     """What a column holds; a file has at most one column of each."""
+
+    __hash__ = str.__hash__  # as in `Meaning`
 
     SERIAL = "serial"
     SERIAL_FIRST = "serial first"  # the range stands in columns of its own: Cercarbono

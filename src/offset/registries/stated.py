@@ -8,6 +8,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
+from functools import lru_cache
 from typing import Final
 
 from offset.core.canonical import canonical_serial
@@ -87,6 +88,7 @@ _PREFIXES: Final[Mapping[str, str]] = {
 }
 
 
+@lru_cache(maxsize=20_000)
 def written_project(registry: str, project: str) -> str:
     """Write a project id in one way, whichever way a file writes it: `VCS901`, `ACR901`.
 

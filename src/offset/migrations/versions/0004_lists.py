@@ -13,8 +13,8 @@ depends_on = None
 BIG = BigInteger().with_variant(Integer, "sqlite")
 # An index row has its limit, and canonical names have none: 200 characters always fit.
 PREFIX = {
-    "sqlite": "substr(project_name, 1, 200)",
-    "postgresql": '(substr(project_name, 1, 200) COLLATE "C")',
+    "sqlite": "substr({}, 1, 200)",
+    "postgresql": '(substr({}, 1, 200) COLLATE "C")',
 }
 PROJECT = {
     "sqlite": "json_extract(extra, '$.project_id')",
@@ -35,7 +35,9 @@ def upgrade() -> None:
         "INSERT INTO project_names (number, name)"
         " SELECT min(number), project_name FROM records GROUP BY project_name ORDER BY 1"
     )
-    op.execute(f"CREATE INDEX records_name_number_idx ON records ({PREFIX[engine]}, number)")
+    name, of_record = (PREFIX[engine].format(column) for column in ("name", "project_name"))
+    op.execute(f"CREATE INDEX project_names_prefix_idx ON project_names ({name})")
+    op.execute(f"CREATE INDEX records_name_number_idx ON records ({of_record}, number)")
     op.create_index("records_registry_number_idx", "records", ["registry", "number"])
     op.create_index("series_series_idx", "series", ["series"])
     op.drop_index("serial_claims_record_number_idx")

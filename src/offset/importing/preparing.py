@@ -1,0 +1,279 @@
+"""What can be said of rows without the ledger: what they state, and what they would ask of it.
+
+Nothing here touches a database but the files' own spools, so that it can be done elsewhere
+(`offset.importing.elsewhere`) while the ledger takes the rows before.
+"""
+
+from collections.abc import Generator, Iterable, Iterator, Sequence
+from contextlib import closing
+from itertools import islice
+from pathlib import Path
+from typing import Final, NamedTuple, TypeVar
+
+from offset.core.canonical import canonical_serial
+from offset.core.commands import Create, Details
+from offset.core.errors import OffsetError
+from offset.core.serials import Serial
+from offset.exports import ISSUES, KINDS, Export, FileKind, Meaning, Row, RowIssue, open_export
+from offset.importing.drafting import ENDS, Random, create, details_of, issued_serial, project_of
+from offset.importing.pools import Pool, named, pool_of, pool_of_totals
+from offset.importing.spool import Counting, Spool, Sums
+from offset.registries import REGISTRIES
+from offset.registries.files import CancelledTotal, RetiredTotal
+
+T = TypeVar("T")
+ROWS_AT_A_TIME: Final = 500
+
+
+class Opened(NamedTuple):
+    """A file that was opened: the place of its kind in `KINDS`, and how many rows it has."""
+
+    kind_number: int
+    row_count: int
+
+    @property
+    def kind(self) -> FileKind:
+        """What the file is."""
+        return KINDS[self.kind_number]
+
+
+class Ready(NamedTuple):
+    """A row, which has a serial number, and what it would ask of the ledger.
+
+    `create` brings in all its credits, where the file issues; `details` are its words, for the
+    end of some. Either may be the error that is to be raised where it is needed. `pool` are the
+    issuances that its credits may be of, where the file does not issue.
+    """
+
+    row: Row
+    create: Create | OffsetError | None
+    details: Details | OffsetError | None
+    pool: Pool | None
+
+    @property
+    def line(self) -> int:
+        """The row's number, the header being 1."""
+        return self.row.line
+
+    @property
+    def text(self) -> str:
+        """The row as it stood."""
+        return self.row.text
+
+    @property
+    def serial_text(self) -> str:
+        """The row's serial number."""
+        return self.row.serial.text if self.row.serial else ""
+
+
+class Faulty(NamedTuple):
+    """A row that is not taken: a code, and a sentence that names the fact.
+
+    `public` is the sentence without words of the row.
+    """
+
+    line: int
+    text: str
+    serial_text: str
+    code: str
+    detail: str
+    public: str
+
+
+class Some(NamedTuple):
+    """Some rows of a file that follow each other: those that are ready, and those that are not."""
+
+    file: int
+    faulty: Sequence[Faulty]
+    ready: Sequence[Ready]
+
+
+def tells_the_present(kind: FileKind) -> bool:
+    """Tell whether a row that lists credits as issued says that they are active now.
+
+    Verra's do. Gold Standard's list of issuances keeps what was retired since.
+    """
+    return kind.meaning is Meaning.HELD or kind.ended is not None
+
+
+def counts_totals(kind: FileKind) -> bool:
+    """Tell whether the issuances of a kind of file count what became of them."""
+    return any(isinstance(one, CancelledTotal | RetiredTotal) for one in kind.columns.values())
+
+
+def vintage_of(registry: str, vintage: int) -> int:
+    """Give the vintage by which a registry's credits are added up; 0 for all together."""
+    return vintage if registry in REGISTRIES else 0
+
+
+def chunked(items: Iterable[T], size: int) -> Iterator[list[T]]:
+    """Cut what is walked into lists of at most `size`."""
+    walk = iter(items)
+    while found := list(islice(walk, size)):
+        yield found
+
+
+def spool_of(folder: Path, file: int) -> Path:
+    """Name the spool of a file."""
+    return folder / f"{file}.spool"
+
+
+def prepared(
+    paths: Sequence[Path], folder: Path, rows_at_a_time: int = ROWS_AT_A_TIME
+) -> Generator[list[Opened] | Some, None, None]:
+    """Open files and prepare their rows, those of the files first that issue.
+
+    First comes how the files were opened, then their rows, some hundred at a time. When the last
+    have come, each file's spool is written.
+
+    Args:
+        paths: the files.
+        folder: for the spools.
+        rows_at_a_time: at most so many.
+
+    Raises:
+        UnreadableFile, UnknownFile, UnknownColumn, AmbiguousDates: as `open_export`.
+    """
+    exports = [open_export(path) for path in paths]
+    yield [Opened(KINDS.index(export.kind), export.row_count) for export in exports]
+    order = sorted(range(len(exports)), key=lambda file: not exports[file].kind.issues)
+    random = Random()
+    for file in order:
+        if exports[file].kind.meaning is not None:
+            with closing(Spool(spool_of(folder, file), writes=True)) as spool:
+                preparation = _Preparation(exports[file], spool, random)
+                rows = exports[file].rows()
+                # Row by row: a serial number that was just read is at hand.
+                while any(some := preparation.prepare(islice(rows, rows_at_a_time))):
+                    yield Some(file, *some)
+
+
+class _Preparation:
+    """Prepares the rows of one file, and notes in its spool what they state."""
+
+    def __init__(self, export: Export, spool: Spool, random: Random) -> None:
+        self._spool = spool
+        self._random = random
+        self._active = tells_the_present(export.kind)
+        self._counts = counts_totals(export.kind)
+
+    def prepare(self, rows: Iterable[Row | RowIssue]) -> tuple[list[Faulty], list[Ready]]:
+        faulty: list[Faulty] = []
+        ready: list[Ready] = []
+        sums: dict[tuple[str, str, int], list[int]] = {}
+        counting: list[Counting] = []
+        for one in rows:
+            if isinstance(one, RowIssue):
+                public = ISSUES[one.code]
+                faulty.append(Faulty(one.line, one.text, "", one.code, one.detail, public))
+                continue
+            row = _numbered(one, self._spool)
+            self._add(row, sums)
+            if (twice := self._stated_twice(row)) is not None:
+                faulty.append(twice)
+                continue
+            ready.append(self._ready(row))
+            if self._counts:
+                counting.append(_counting(row))
+        self._spool.add(Sums(*key, *amounts) for key, amounts in sums.items())
+        self._spool.count(counting)
+        return faulty, ready
+
+    def _ready(self, row: Row) -> Ready:
+        details: Details | OffsetError | None
+        made: Create | OffsetError | None = None
+        try:
+            details = details_of(row, self._random)
+        except OffsetError as error:
+            details = error
+        if row.issues:
+            assert row.serial is not None
+            try:
+                made = create_of(row, row.serial, details, self._random)
+            except OffsetError as error:
+                made = error
+        return Ready(row, made, details, None if row.issues else pool_of(row))
+
+    def _stated_twice(self, row: Row) -> Faulty | None:
+        """Note what a row states; say so where another row states some of it."""
+        serial = row.serial
+        assert serial is not None
+        issued = row.meaning is Meaning.ISSUED and not self._active
+        other = self._spool.state(serial, row.line, as_issued=issued)
+        if other is None:
+            return None
+        numbers = f" {other.first} to {other.last}" if serial.parsed else ""
+        why = f"serial {serial.text}: line {other.line} states {serial.series}{numbers} too"
+        return Faulty(row.line, row.text, serial.text, "stated-twice", why, why)
+
+    def _add(self, row: Row, sums: dict[tuple[str, str, int], list[int]]) -> None:
+        """Add a row to its project's vintage; planned credits add nothing.
+
+        Where a list of issuances keeps what ended since, an end says nothing new of what was
+        issued.
+        """
+        issues = row.issues and (self._active or row.meaning is Meaning.ISSUED)
+        quantity_g = 0 if row.planned else row.quantity_g
+        key = (row.registry, project_of(row) or "", vintage_of(row.registry, row.vintage))
+        amounts = sums.setdefault(key, [0] * 5)
+        if issues:
+            amounts[0] += quantity_g
+        if row.meaning is Meaning.RETIRED:
+            amounts[1] += quantity_g
+        elif row.meaning is Meaning.CANCELLED:
+            amounts[2] += quantity_g
+        amounts[3] += sum(row.retired_totals_g.values())
+        amounts[4] += sum(row.cancelled_totals_g.values())
+
+
+def create_of(
+    row: Row, serial: Serial, details: Details | OffsetError | None, random: Random
+) -> Create:
+    """Bring in the credits of a row, or a part; its words go with them unless they ended.
+
+    Raises:
+        Invalid: the row's texts cannot make a record.
+    """
+    if row.meaning in ENDS:
+        return create(row, serial, None, random)
+    return create(row, serial, made_ready(details), random)
+
+
+def made_ready(made: T | OffsetError) -> T:
+    """Give what was made ready, or raise the error that stood in its way."""
+    if isinstance(made, OffsetError):
+        raise made
+    return made
+
+
+def _numbered(row: Row, spool: Spool) -> Row:
+    """Give an issuance without a serial number one of its own."""
+    if row.serial is not None:
+        return row
+    facts = issued_serial(row)
+    text = f"{facts}/{spool.ordinal(facts)}"
+    serial = Serial.opaque(registry=row.registry, text=canonical_serial(text))
+    return row._replace(serial_text=text, serial=serial)
+
+
+def _counting(row: Row) -> Counting:
+    assert row.serial is not None
+    return Counting(
+        line=row.line,
+        text=row.text,
+        serial_text=row.serial.text,
+        registry=row.registry,
+        series=row.serial.series,
+        first=row.serial.first,
+        last=row.serial.last,
+        pool=named(pool_of_totals(row)),
+        totals=dict(totals_of(row)),
+    )
+
+
+def totals_of(row: Row) -> Iterator[tuple[str, int]]:
+    """Walk a row's totals: a key of `RETIRED compliance` or `CANCELLED converted:arb`, grams."""
+    for purpose, quantity_g in row.retired_totals_g.items():
+        yield f"RETIRED {purpose}", quantity_g
+    for cause, quantity_g in row.cancelled_totals_g.items():
+        yield f"CANCELLED {cause}", quantity_g

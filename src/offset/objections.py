@@ -1,0 +1,68 @@
+"""What it means that a database refused: by the driver's code, and never by its text."""
+
+import sqlite3
+from enum import Enum
+from typing import Final
+
+import psycopg
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+
+DATABASE_ERRORS: Final = (SQLAlchemyError, sqlite3.Error, psycopg.Error)
+_LOST_STATES: Final = ("57P01", "57P02", "57P03")  # the server is going away
+_FAULT_STATES: Final = ("0A", "21", "22", "23", "42")  # what was sent makes no sense
+_SQLITE_FAULTS: Final = (1, 18, 20, 21, 25)  # the same: ERROR, TOOBIG, MISMATCH, MISUSE, RANGE
+_RACE_STATES: Final = ("40001", "40P01", "55P03", "23505", "23P01", "23514", "23001", "23503")
+
+
+class Objection(Enum):
+    """What it means that the database refused a transaction."""
+
+    RACE = "another transaction was there first: decide again"
+    LOST = "the connection is gone, and with it the answer to a COMMIT"
+    AWAY = "the database cannot do it now: disk full, read only, too slow"
+
+
+def objection(error: Exception) -> Objection:
+    """Say what an error, one of `DATABASE_ERRORS`, means.
+
+    Raises:
+        SQLAlchemyError, sqlite3.Error, psycopg.Error: the same one: what was sent is wrong, a
+            fault of ours.
+    """
+    if isinstance(error, PoolTimeout):
+        return Objection.AWAY
+    cause = error.orig if isinstance(error, DBAPIError) else error
+    found = None
+    if isinstance(cause, sqlite3.Error):
+        found = _sqlite_objection(cause)
+    elif isinstance(cause, psycopg.Error):
+        found = _postgresql_objection(cause)
+    if found is None:
+        raise error
+    return found
+
+
+def reason(error: Exception) -> str:
+    """Give the driver's own first line: for a person to read, never to decide by."""
+    cause = error.orig if isinstance(error, DBAPIError) else error
+    return str(cause).strip().partition("\n")[0]
+
+
+def _sqlite_objection(error: sqlite3.Error) -> Objection | None:
+    code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF
+    if code == sqlite3.SQLITE_CONSTRAINT:
+        return Objection.RACE
+    return None if code in _SQLITE_FAULTS else Objection.AWAY
+
+
+def _postgresql_objection(error: psycopg.Error) -> Objection | None:
+    state = error.sqlstate
+    if state is None:
+        gone = isinstance(error, psycopg.OperationalError | psycopg.InterfaceError)
+        return Objection.LOST if gone else None
+    if state.startswith("08") or state in _LOST_STATES:
+        return Objection.LOST
+    if state in _RACE_STATES:
+        return Objection.RACE
+    return None if state.startswith(_FAULT_STATES) else Objection.AWAY
