@@ -106,7 +106,7 @@ class Names:
         more = f"SELECT 1 FROM project_names ORDER BY number LIMIT 1 OFFSET {NAMES_SEARCHED}"
         rows = connection.exec_driver_sql(
             f"SELECT number, name FROM ({oldest}) AS names WHERE {find}(name, {mark}) > 0"
-            f" ORDER BY number LIMIT {mark}",
+            f" LIMIT {mark}",  # they come in order; sorted here, all of them would be read
             (word, limit),
         ).all()
         if len(rows) < limit and connection.exec_driver_sql(more).first() is not None:
