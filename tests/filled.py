@@ -111,6 +111,9 @@ def fill(database: Database) -> None:
             connection.execute(text("SET LOCAL session_replication_role = replica"))
         for table, made in rows.items():
             database.insert(connection, table, made)
+        if database.is_sqlite:
+            rebuilt = "INSERT INTO project_names_fts(project_names_fts) VALUES ('rebuild')"
+            connection.execute(text(rebuilt))
     if (
         not database.is_sqlite
     ):  # SQLite's plans do not rest on statistics, unless someone makes them

@@ -40,7 +40,7 @@ def stored(database: Database) -> list[tuple[int, str]]:
 def test_names_that_contain_a_text_are_found_whatever_its_characters(database: Database) -> None:
     names = Names(database)
     with database.writing() as connection:
-        keep(database, connection, names, *[Name(*one) for one in enumerate(TEXTS)])
+        keep(connection, names, *[Name(*one) for one in enumerate(TEXTS)])
     with database.reading() as connection:
         for word in WORDS:
             expected = [Name(*one) for one in enumerate(TEXTS) if word in one[1]]
@@ -68,18 +68,18 @@ class Undone(Exception):
     pass
 
 
-def keep(database: Database, connection: Connection, names: Names, *made: Name) -> None:
-    database.insert(connection, project_names, names.new(connection, made))
+def keep(connection: Connection, names: Names, *made: Name) -> None:
+    names.keep(connection, names.new(connection, made))
 
 
 def test_a_name_that_was_rolled_back_is_kept_when_it_comes_again(database: Database) -> None:
     names = Names(database)
     for _ in range(2):
         with suppress(Undone), database.writing() as connection:
-            keep(database, connection, names, Name(0, "ridge"), Name(1, "ridge"))
+            keep(connection, names, Name(0, "ridge"), Name(1, "ridge"))
             raise Undone
     assert stored(database) == []
     for number in (2, 3, 4):
         with database.writing() as connection:
-            keep(database, connection, names, Name(number, "ridge"))
+            keep(connection, names, Name(number, "ridge"))
     assert stored(database) == [(2, "ridge")]

@@ -24,6 +24,7 @@ from tampering import (
     Story,
     at,
     change,
+    doing,
     first_difference,
     tell_story,
     unguarded,
@@ -105,6 +106,16 @@ def test_bytes_that_became_text_are_found(sqlite_story: Story) -> None:
     changed = func.replace(events.c.leaf, "1", "2")
     found = first_difference(sqlite_story, change(events, at(2), leaf=changed))
     assert found == f"record {A}: event at position 2: its leaf hash is not that of its bytes"
+
+
+def test_a_name_that_the_index_does_not_know_is_found(sqlite_story: Story) -> None:
+    missing = text(
+        "INSERT INTO project_names_fts(project_names_fts, rowid, name)"
+        " SELECT 'delete', number, name FROM project_names"
+    )
+    assert first_difference(sqlite_story, doing(missing)) == (
+        "project_names_fts: 0 names with ' co' instead of 1"
+    )
 
 
 def test_thousands_of_events_are_replayed_and_a_change_at_their_end_is_found(

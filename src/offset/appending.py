@@ -18,7 +18,6 @@ from offset.models import (
     event_parts,
     events,
     holdings,
-    project_names,
     record_state,
     records,
     serial_claims,
@@ -59,7 +58,7 @@ class Appender:
         with self._database.together(connection):
             self._insert_new_records(connection, batch, start, at)
             self._database.insert(connection, events, rows)
-            self._database.insert(connection, project_names, new_names)
+            self._names.keep(connection, new_names)
             self._insert_claims(connection, batch, start)
             self._insert_parts(connection, batch, start)
             self._write_states(connection, batch, hashes, at)

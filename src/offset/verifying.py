@@ -8,6 +8,7 @@ hold anything.
 
 import json
 from base64 import b64encode
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -168,6 +169,25 @@ class _Check:
         for differing, words in ((made.except_(kept), "misses"), (kept.except_(made), "adds")):
             for number, _ in self._connection.execute(differing.limit(LARGEST_REPORT)):
                 self._differs(f"project_names: {words} the name of record {number}")
+        if self._connection.dialect.name == "sqlite":  # PostgreSQL keeps its index by itself
+            self._groups()
+
+    def _groups(self) -> None:
+        """Check that as many names are in the index as there are, for each group of three."""
+        made: Counter[str] = Counter()
+        for (name,) in self._connection.execute(select(project_names.c.name)):
+            made.update({name[at : at + 3] for at in range(len(name) - 2)})
+        self._connection.exec_driver_sql(
+            "CREATE VIRTUAL TABLE temp.groups USING fts5vocab(main, project_names_fts, row)"
+        )
+        rows = self._connection.exec_driver_sql("SELECT term, doc FROM temp.groups")
+        found: dict[str, int] = {row[0]: row[1] for row in rows}
+        self._connection.exec_driver_sql("DROP TABLE temp.groups")
+        for group in sorted(found.keys() | made.keys()):
+            if found.get(group, 0) != made[group]:
+                words = f"{found.get(group, 0)} names with {group!r} instead of {made[group]}"
+                self._differs(f"project_names_fts: {words}")
+                return
 
     def strays(self) -> None:
         """Check that no table has rows that belong to no record or event."""

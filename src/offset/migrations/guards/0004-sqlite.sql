@@ -5,9 +5,6 @@ CREATE VIRTUAL TABLE project_names_fts USING fts5(
 
 INSERT INTO project_names_fts(project_names_fts) VALUES ('rebuild');
 
-CREATE TRIGGER project_names_indexed AFTER INSERT ON project_names
-BEGIN INSERT INTO project_names_fts(rowid, name) VALUES (NEW.number, NEW.name); END;
-
 CREATE TRIGGER project_names_no_update BEFORE UPDATE ON project_names
 BEGIN SELECT RAISE(ABORT, 'project_names is append-only'); END;
 
