@@ -44,9 +44,8 @@ def serving(app: str, database_url: str, **settings: object) -> Iterator[Served]
     with tempfile.TemporaryFile() as log:
         process = subprocess.Popen(
             [
-                *(sys.executable, "-m", "uvicorn", app, "--host", "127.0.0.1"),
-                *("--port", str(port), "--log-level", "warning"),
-                *("--no-proxy-headers", "--no-server-header"),
+                *(sys.executable, "-m", "bench.serve", app, str(port)),
+                "plain" if app == BASELINE else "whole",
             ],
             cwd=ROOT,
             env=variables,

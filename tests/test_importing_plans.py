@@ -33,11 +33,14 @@ def statements_of(ledger: Ledger, *files: Path) -> Iterator[str]:
     def connect(connection: sqlite3.Connection, _: object) -> None:
         connection.set_trace_callback(note)
 
-    ledger.database.engine.dispose()
-    event.listen(ledger.database.engine, "connect", connect)
+    engines = (ledger.database.engine, ledger.database.writer)
+    for engine in engines:
+        engine.dispose()
+        event.listen(engine, "connect", connect)
     import_files(ledger, files, report=lambda _: None)
-    event.remove(ledger.database.engine, "connect", connect)
-    ledger.database.engine.dispose()
+    for engine in engines:
+        event.remove(engine, "connect", connect)
+        engine.dispose()
     yield from given.values()
 
 

@@ -63,7 +63,9 @@ MAY_IMPORT: Final[Mapping[str, set[str]]] = {
     "log": STORAGE | {"units", "loading", "ledger", "reading"},
     "queueing": RULES,
     "writer": STORAGE | LEDGER | {"queueing"},
-    "importing": STORAGE | BESIDE | {"statements", "exports", "rows", "loading", "migrating"},
+    "importing": STORAGE
+    | BESIDE
+    | {"statements", "exports", "event_ids", "rows", "loading", "migrating"},
     "imports": STORAGE | {"ledger", "importing", "reports"},
     "import_queue": RULES | {"ledger", "importing", "imports"},
     "reports": RULES | {"importing"},
@@ -71,7 +73,8 @@ MAY_IMPORT: Final[Mapping[str, set[str]]] = {
     "certificates": BESIDE,
     "verifying": STORAGE | BESIDE | {"loading", "appending", "stretches"},
     "stretches": STORAGE,
-    "erasing": BESIDE,
+    "erasing": BESIDE | {"event_ids"},
+    "event_ids": set(),
     # A log from its files alone: no database.
     "checking": RULES | {"registries"},
     "logexport": RULES,
@@ -87,7 +90,7 @@ MAY_IMPORT: Final[Mapping[str, set[str]]] = {
     "answers": RULES,
     "responses": RULES,
     "problems": RULES,
-    "submitting": SHAPES | {"registries", "units"},
+    "submitting": SHAPES | {"registries", "units", "event_ids"},
     "queries": SHAPES | {"registries", "reading", "listing"},
     "settings": RULES,
     "guard": RULES | {"sending"},

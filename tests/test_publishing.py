@@ -3,14 +3,15 @@
 import itertools
 import sqlite3
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
 import psycopg
 import pytest
-from sqlalchemy import Engine, event, update
+from sqlalchemy import Connection, Engine, event, update
 
 from log_ledgers import LogLedger, opened_log, size_of
 from offset.core.checkpoints import verify_checkpoint, verify_proof
@@ -18,6 +19,7 @@ from offset.core.errors import DatabaseUnavailable, NotPublished, Unfit
 from offset.core.merkle import leaf_hash, verify_consistency
 from offset.core.notes import read_note
 from offset.core.tiles import Bundle, read_bundle
+from offset.database import Database, cursor
 from offset.log import Log
 from offset.log.publisher import Publisher
 from offset.models import events, ledger_head, log_checkpoints
@@ -161,29 +163,38 @@ def test_a_bundle_has_the_leaves_of_what_is_published(log: LogLedger) -> None:
 
 
 class Fault:
-    """Fails one statement or one COMMIT of an engine, counted from 0, as a full disk does."""
+    """Fails one statement or one COMMIT of a database, counted from 0, as a full disk does."""
 
-    def __init__(self, engine: Engine, at: int, *, after: bool) -> None:
+    def __init__(self, database: Database, at: int, *, after: bool) -> None:
         self.left, self.happened, self._after = at, False, after
-        self._engine, self._error = engine, _disk_full(engine)
-        self._commit = engine.dialect.do_commit
-        for name in ("do_execute", "do_executemany", "do_execute_no_params"):
-            event.listen(engine, name, self._execute)
-        engine.dialect.do_commit = self._do_commit  # type: ignore[assignment, method-assign]
+        self._error = _disk_full(database.engine)
+        self._patches = pytest.MonkeyPatch()
+        self._patches.setattr("offset.database.cursor", self._cursor)
+        self._engines = {one.dialect: one for one in (database.engine, database.writer)}
+        for dialect, engine in self._engines.items():
+            for name in ("do_execute", "do_executemany", "do_execute_no_params"):
+                event.listen(engine, name, self._execute)
+            self._patches.setattr(dialect, "do_commit", partial(self._commit, dialect.do_commit))
 
     def end(self) -> None:
         """Let everything succeed again."""
-        for name in ("do_execute", "do_executemany", "do_execute_no_params"):
-            event.remove(self._engine, name, self._execute)
-        self._engine.dialect.do_commit = self._commit  # type: ignore[method-assign]
+        for engine in self._engines.values():
+            for name in ("do_execute", "do_executemany", "do_execute_no_params"):
+                event.remove(engine, name, self._execute)
+        self._patches.undo()
 
     def _execute(self, *_: Any) -> None:
         self._count()
 
-    def _do_commit(self, connection: Any) -> None:
+    def _cursor(self, connection: Connection) -> Any:
+        """Give a cursor of the driver's: one statement for each."""
+        self._count()
+        return cursor(connection)
+
+    def _commit(self, commit: Callable[[Any], None], connection: Any) -> None:
         if not self._after:
             self._count()
-        self._commit(connection)
+        commit(connection)
         if self._after:
             self._count()
 
@@ -214,7 +225,7 @@ def test_the_next_publish_completes_what_a_fault_left(
     for k in itertools.count():
         log.write(250 if k < 4 else 5)
         before = log.signed()
-        fault = Fault(log.database.engine, k, after=after)
+        fault = Fault(log.database, k, after=after)
         try:
             note = publisher.publish()
         except DatabaseUnavailable:

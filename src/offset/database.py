@@ -3,7 +3,7 @@
 import json
 import sqlite3
 import time
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
 from typing import Any, Final
@@ -52,6 +52,13 @@ _CONNECTION: Final = {
     "keepalives_count": 3,
     "tcp_user_timeout": 10_000,  # milliseconds
 }
+_SQLITE_CONNECTION: Final = {
+    "isolation_level": None,
+    "timeout": 5,
+    "check_same_thread": False,
+    "cached_statements": STATEMENTS_KEPT,
+}
+_READ_CACHE_KB, _WRITE_CACHE_KB = 2_048, 24_576  # the system keeps the file's pages, too
 _TIMEOUTS: Final = (  # milliseconds; set for each transaction, so that a pooler can sit between
     "SELECT set_config('lock_timeout', '2000', true),"
     " set_config('statement_timeout', '5000', true),"
@@ -83,34 +90,15 @@ class Database:
         self.url: Final = _url(url)
         self.is_sqlite: Final = self.url.get_backend_name() == "sqlite"
         if self.is_sqlite:
-            self.engine = create_engine(
-                self.url,
-                connect_args={
-                    "isolation_level": None,
-                    "timeout": 5,
-                    "check_same_thread": False,
-                    "cached_statements": STATEMENTS_KEPT,
-                },
-                hide_parameters=True,  # details are in no log
-                pool_size=pool_size,
-                max_overflow=0,
-                pool_timeout=3,
-                pool_use_lifo=True,
-            )
-            _prepare_sqlite(self.engine)
+            self.engine = self._engine(_SQLITE_CONNECTION, pool_size)
+            # What a connection has read it keeps only until another one writes.
+            writes_alone = self._engine(_SQLITE_CONNECTION, 1)
+            _prepare_sqlite(self.engine, _READ_CACHE_KB)
+            _prepare_sqlite(writes_alone, _WRITE_CACHE_KB)
         else:
-            self.engine = create_engine(
-                self.url,
-                connect_args=_CONNECTION,
-                hide_parameters=True,
-                pool_size=pool_size,
-                max_overflow=0,
-                pool_timeout=3,
-                pool_use_lifo=True,  # the one that was used last has its statements prepared
-                pool_pre_ping=False,
-            )
+            writes_alone = self.engine = self._engine(_CONNECTION, pool_size)
             event.listen(self.engine, "connect", _allow_preparing)
-        self.writer: Final = self.engine.execution_options(writing=True, by_key=True)
+        self.writer: Final = writes_alone.execution_options(writing=True, by_key=True)
         self._reading = (
             self.engine
             if self.is_sqlite
@@ -122,9 +110,22 @@ class Database:
         self._turns = Turns()
         self._statements = SqliteStatements() if self.is_sqlite else PostgresqlStatements()
 
+    def _engine(self, arguments: Mapping[str, Any], pool_size: int) -> Engine:
+        return create_engine(
+            self.url,
+            connect_args=dict(arguments),
+            hide_parameters=True,  # details are in no log
+            pool_size=pool_size,
+            max_overflow=0,
+            pool_timeout=3,
+            pool_use_lifo=True,  # the one that was used last has its statements prepared
+            pool_pre_ping=False,
+        )
+
     def close(self) -> None:
         """Close every connection."""
         self.engine.dispose()
+        self.writer.dispose()
 
     def reach(self) -> None:
         """Connect once, so that whoever starts learns why it cannot.
@@ -416,7 +417,7 @@ def _url(url: str) -> URL:
     return parsed
 
 
-def _prepare_sqlite(engine: Engine) -> None:
+def _prepare_sqlite(engine: Engine, cache_kb: int) -> None:
     @event.listens_for(engine, "connect")
     def connect(connection: sqlite3.Connection, _: object) -> None:
         for pragma in (
@@ -426,7 +427,7 @@ def _prepare_sqlite(engine: Engine) -> None:
             "foreign_keys = ON",
             "recursive_triggers = ON",
             "secure_delete = ON",  # what is erased does not stay in free pages
-            "cache_size = -65536",
+            f"cache_size = -{cache_kb}",
             "wal_autocheckpoint = 4000",  # pages; at 1,000 every third batch would wait for one
         ):
             _patiently(partial(connection.execute, f"PRAGMA {pragma}"))

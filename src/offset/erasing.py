@@ -1,11 +1,12 @@
 """Erasing the details of an event, as the law may oblige: the log keeps only their salted hash."""
 
 from collections.abc import Sequence
-from uuid import UUID, uuid4
+from uuid import UUID
 
 from offset.core.commands import Erase
 from offset.core.errors import OffsetError
 from offset.database import Database
+from offset.event_ids import new_event_id
 from offset.ledger import Ledger
 from offset.reading import Reader
 from offset.units import Answer, Result, Unit
@@ -22,7 +23,7 @@ def erase_details(database: Database, origin: str, event_id: str) -> None:
     """
     record_id = Reader(database).record_of_event(event_id)
     erased = str(UUID(event_id))  # it was found, so it is one; the ledger knows one spelling
-    command = Erase(event_id=str(uuid4()), erased=erased, record_id=record_id)
+    command = Erase(event_id=new_event_id(), erased=erased, record_id=record_id)
     refused: list[OffsetError] = []
 
     def shape(results: Sequence[Result]) -> Answer:

@@ -6,7 +6,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any
-from uuid import uuid4
 
 from pydantic import ValidationError
 
@@ -16,6 +15,7 @@ from offset.core.commands import ANYONE, Cancel, Command, Create, Details, Retir
 from offset.core.errors import BatchRefused, InvalidField, OffsetError, SerialUnparsed
 from offset.core.events import EXTRA_FIELDS
 from offset.core.records import issuance
+from offset.event_ids import new_event_id
 from offset.problems import invalid, problem, status_of
 from offset.registries import read_serial
 from offset.schemas import (
@@ -57,7 +57,7 @@ class Submission:
             text = record.serial.text
             raise SerialUnparsed(f"serial {text}: no grammar reads it", serial_number=text)
         details = _details(body.details, private=body.private)
-        return Create(event_id=str(uuid4()), record=record, details=details)
+        return Create(event_id=new_event_id(), record=record, details=details)
 
     def single(
         self,
@@ -99,7 +99,7 @@ def take(
 ) -> Take:
     """Make the command of a sale, a retirement or a cancellation."""
     common: dict[str, Any] = {
-        "event_id": str(uuid4()),
+        "event_id": new_event_id(),
         "record_id": record_id,
         "quantity_g": body.quantity,
         "serial_first": body.serial_first,

@@ -10,6 +10,7 @@ from offset.core.errors import Invalid, SerialMalformed
 from offset.core.quantities import GRAMS_PER_CREDIT, tonnes_text
 from offset.core.records import Part, issuance
 from offset.core.serials import Serial
+from offset.event_ids import event_id_of
 from offset.exports import Meaning, Row
 from offset.registries import REGISTRIES, read_serial
 from offset.registries.stated import written_project
@@ -34,12 +35,8 @@ class Random:
         return salt
 
     def event_id(self) -> str:
-        """Draw a UUID of version 4."""
-        digits = self.salt().hex()
-        variant = "89ab"[int(digits[16], 16) & 3]  # RFC 9562, section 4.1
-        return (
-            f"{digits[:8]}-{digits[8:12]}-4{digits[13:16]}-{variant}{digits[17:20]}-{digits[20:]}"
-        )
+        """Draw the id of an event."""
+        return event_id_of(self.salt())
 
 
 class Taking(NamedTuple):
