@@ -51,10 +51,14 @@ def let_pass(message: Message) -> Fate:
 
 @dataclass(kw_only=True)
 class Proxy:
-    """A started proxy: `url` is the database's through it. `judge` may be set at any time."""
+    """A started proxy: `url` is the database's through it. `judge` may be set at any time.
+
+    With `as_pooler` a connection names a process that is none of the server's, as poolers do.
+    """
 
     url: str
     judge: Judge = let_pass
+    as_pooler: bool = False
     cuts: int = 0
     _target: dict[str, Any] = field(repr=False)
     _open: set[asyncio.Task[None]] = field(default_factory=set, repr=False)
@@ -80,6 +84,8 @@ class Proxy:
         back: asyncio.Task[None] | None = None
         try:
             await _pass_start(client, server)
+            if self.as_pooler:
+                await _pass_another_key(client, server)
             back = asyncio.create_task(server.pour_into(client))
             await self._carry_messages(client, server)
         finally:
@@ -145,6 +151,17 @@ async def _pass_start(client: _Stream, server: _Stream) -> None:
         if int.from_bytes(body[:4]) not in (_SSL_REQUEST, _GSS_REQUEST):
             return
         client.writer.write(await server.reader.readexactly(1))
+
+
+async def _pass_another_key(client: _Stream, server: _Stream) -> None:
+    """Pass what a server says before it is ready, with another process to cancel."""
+    kind = b""
+    while kind != b"Z":
+        raw = await server.message()
+        kind = raw[:1]
+        if kind == b"K":  # BackendKeyData: process and secret
+            raw = raw[:5] + (int.from_bytes(raw[5:9]) ^ 1).to_bytes(4) + raw[9:]
+        client.writer.write(raw)
 
 
 async def _cut(fate: Fate, raw: bytes, client: _Stream, server: _Stream) -> None:

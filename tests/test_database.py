@@ -36,6 +36,7 @@ from offset.migrating import grant, require_schema
 from offset.models import metadata
 from offset.objections import DATABASE_ERRORS, Objection, objection
 from offset.reading import Reader
+from proxies import postgres_proxy
 
 MODES: Final = ("sqlite", "postgresql", "postgresql-replica")
 
@@ -447,6 +448,21 @@ def test_a_role_that_cannot_rewrite_details_is_told_so(role_url: str, postgresql
     database = Database(postgresql_url)
     database.forget()
     database.close()
+
+
+@pytest.mark.parametrize("as_pooler", [False, True])
+def test_statements_are_prepared_where_no_pooler_is_between(
+    as_pooler: bool, postgresql_url: str
+) -> None:
+    with postgres_proxy(postgresql_url) as proxy:
+        proxy.as_pooler = as_pooler
+        with opened(proxy.url) as ledger:
+            record_id = created(ledger)
+            assert Reader(ledger.database).record(record_id)[1]["status"] == "CREATED"
+            with ledger.database.reading() as connection:
+                asked = connection.exec_driver_sql("SELECT count(*) FROM pg_prepared_statements")
+                prepared = asked.scalar_one()
+    assert (prepared == 0) is as_pooler
 
 
 def test_an_error_of_the_database_shows_no_values(database_url: str) -> None:
