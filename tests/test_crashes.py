@@ -349,9 +349,7 @@ def test_while_a_commit_is_in_doubt_no_request_is_tried_again_alone(
 ) -> None:
     """It arrives when every try is over: nobody may have been told that nothing was done."""
     monkeypatch.setattr("proxies.LATE_S", 2.5)
-    monkeypatch.setattr(
-        "offset.database._TIMEOUTS", "SELECT set_config('lock_timeout', '50', true)"
-    )
+    monkeypatch.setattr("offset.database._BY_KEY", "SELECT set_config('lock_timeout', '50', true)")
     with postgres_proxy(postgresql_url) as proxy, opened(proxy.url) as ledger:
         record_id = created(ledger, last=10)
         proxy.judge = lambda message: Fate.ARRIVE_LATE if message.commits else Fate.PASS
