@@ -267,8 +267,9 @@ import_issues: Final = Table(
 idempotency_keys: Final = Table(
     "idempotency_keys",
     metadata,
-    Column("caller", Text, primary_key=True),
-    Column("key", Text, primary_key=True),
+    Column("caller", Text, nullable=False),
+    Column("key", Text, nullable=False),
     Column("fingerprint", LargeBinary, nullable=False),
     Column("answer", Text, nullable=False),
+    PrimaryKeyConstraint("key", "caller"),  # keys are looked up together, whoever sent them
 )

@@ -2,7 +2,8 @@
 
 Claims, holdings and parts are the rows that a ledger has most of. On SQLite their key is now the
 table itself. What their foreign keys and, on PostgreSQL, their exclusion constraints refused is
-refused by guards that look once a statement.
+refused by guards that look once a statement. Idempotency keys are looked up together by key,
+whoever sent them, so the key comes first.
 """
 
 from importlib.resources import files
@@ -48,6 +49,13 @@ OVERLAPS = (
     ("holdings", "never_overlap"),
     ("event_parts", "end_once"),
 )
+ANSWERS = """CREATE TABLE {} (
+    caller TEXT NOT NULL,
+    key TEXT NOT NULL,
+    fingerprint BLOB NOT NULL,
+    answer TEXT NOT NULL,
+    CONSTRAINT idempotency_keys_pkey PRIMARY KEY {}
+)"""
 KEYS = {
     "serial_claims": {"series_number": "series (number)", "record_number": "records (number)"},
     "holdings": {"record_number": "records (number)"},
@@ -62,6 +70,7 @@ def upgrade() -> None:
         _remake("serial_claims", CLAIMS.format("{}", "")[:-1] + lean)
         _remake("holdings", HOLDINGS.format("{}", "")[:-1] + lean)
         _remake("event_parts", PARTS.format("{}", "(record_number, from_g, position)")[:-1] + lean)
+        _remake("idempotency_keys", ANSWERS.format("{}", "(key, caller)"))
     else:
         for table, keys in KEYS.items():
             for column in keys:
@@ -69,7 +78,8 @@ def upgrade() -> None:
         for table, name in OVERLAPS:
             op.execute(f"ALTER TABLE {table} DROP CONSTRAINT {table}_{name}")
         op.drop_index("event_parts_record_number_from_g_idx")
-        _key_parts("record_number, from_g, position")
+        _key("event_parts", "record_number, from_g, position")
+        _key("idempotency_keys", "key, caller")
     _guard("0005")
 
 
@@ -81,6 +91,7 @@ def downgrade() -> None:
         _remake("holdings", HOLDINGS.format("{}", _foreign("holdings")))
         parts = "(position, from_g)," + _foreign("event_parts", "position")
         _remake("event_parts", PARTS.format("{}", (parts + _foreign("event_parts")).rstrip(",")))
+        _remake("idempotency_keys", ANSWERS.format("{}", "(caller, key)"))
         _guard("0005")
         for trigger in ("serial_claims_of_something", "event_parts_of_event"):
             op.execute(f"DROP TRIGGER {trigger}")
@@ -88,7 +99,8 @@ def downgrade() -> None:
         op.execute("DROP TRIGGER serial_claims_checked ON serial_claims")
         op.execute("DROP FUNCTION offset_check_claims()")
         op.drop_index("event_parts_ended_idx")
-        _key_parts("position, from_g")
+        _key("event_parts", "position, from_g")
+        _key("idempotency_keys", "caller, key")
         _exclude()
         for table, keys in KEYS.items():
             for column, target in keys.items():
@@ -135,9 +147,9 @@ def _remake(table: str, create: str) -> None:
         op.execute(f"CREATE INDEX {index} ON {table} ({columns})")
 
 
-def _key_parts(columns: str) -> None:
-    op.execute("ALTER TABLE event_parts DROP CONSTRAINT event_parts_pkey")
-    op.execute(f"ALTER TABLE event_parts ADD CONSTRAINT event_parts_pkey PRIMARY KEY ({columns})")
+def _key(table: str, columns: str) -> None:
+    op.execute(f"ALTER TABLE {table} DROP CONSTRAINT {table}_pkey")
+    op.execute(f"ALTER TABLE {table} ADD CONSTRAINT {table}_pkey PRIMARY KEY ({columns})")
 
 
 def _guard(revision: str) -> None:
