@@ -100,3 +100,15 @@ def test_what_can_never_be_right_is_not_kept_under_its_key(ledger: Ledger) -> No
     do(ledger, retiring(record_id, holder="acme"))
     assert do(ledger, retiring(record_id, quantity=1, key="a-key-of-one")).status == 200
     assert keys_kept(ledger) == 1
+
+
+def test_keys_are_looked_up_by_their_index_whoever_sent_them(database_url: str) -> None:
+    with opened(database_url) as ledger, ledger.database.reading(by_key=True) as connection:
+        if ledger.database.is_sqlite:
+            asked = "EXPLAIN QUERY PLAN " + ledger._keys.text("(?, ?)")
+            plan = connection.exec_driver_sql(asked, ("one", "two")).all()
+            assert "sqlite_autoindex_idempotency_keys_1 (key=?)" in str(plan)
+        else:
+            asked = "EXPLAIN " + ledger._keys.text("%s")
+            plan = connection.exec_driver_sql(asked, (["one", "two"],)).all()
+            assert "Index Cond: (key = ANY" in str(plan)
