@@ -58,7 +58,9 @@ _SQLITE_CONNECTION: Final = {
     "check_same_thread": False,
     "cached_statements": STATEMENTS_KEPT,
 }
-_READ_CACHE_KB, _WRITE_CACHE_KB = 2_048, 24_576  # the system keeps the file's pages, too
+# Of each connection that lists, of the one that finds by key (what leads to the rows of a million
+# records), of the one that writes. The system keeps the file's pages, too.
+_READ_CACHE_KB, _KEY_CACHE_KB, _WRITE_CACHE_KB = 1_024, 12_288, 20_480
 _TIMEOUTS: Final = (  # milliseconds; set for each transaction, so that a pooler can sit between
     "SELECT set_config('lock_timeout', '2000', true),"
     " set_config('statement_timeout', '5000', true),"
@@ -92,21 +94,19 @@ class Database:
         if self.is_sqlite:
             self.engine = self._engine(_SQLITE_CONNECTION, pool_size)
             # What a connection has read it keeps only until another one writes.
-            writes_alone = self._engine(_SQLITE_CONNECTION, 1)
+            writes, looks_up = (self._engine(_SQLITE_CONNECTION, 1) for _ in range(2))
             _prepare_sqlite(self.engine, _READ_CACHE_KB)
-            _prepare_sqlite(writes_alone, _WRITE_CACHE_KB)
+            _prepare_sqlite(writes, _WRITE_CACHE_KB)
+            _prepare_sqlite(looks_up, _KEY_CACHE_KB)
         else:
-            writes_alone = self.engine = self._engine(_CONNECTION, pool_size)
+            looks_up = writes = self.engine = self._engine(_CONNECTION, pool_size)
             event.listen(self.engine, "connect", _allow_preparing)
-        self.writer: Final = writes_alone.execution_options(writing=True, by_key=True)
-        self._reading = (
-            self.engine
-            if self.is_sqlite
-            else self.engine.execution_options(
-                isolation_level="REPEATABLE READ", postgresql_readonly=True
-            )
-        )
-        self._looking_up = self._reading.execution_options(by_key=True)
+        self.writer: Final = writes.execution_options(writing=True, by_key=True)
+        one_moment: dict[str, Any] = {}  # which a transaction of SQLite sees anyway
+        if not self.is_sqlite:
+            one_moment = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
+        self._reading = self.engine.execution_options(**one_moment)
+        self._looking_up = looks_up.execution_options(by_key=True, **one_moment)
         self._turns = Turns()
         self._statements = SqliteStatements() if self.is_sqlite else PostgresqlStatements()
 
@@ -124,8 +124,8 @@ class Database:
 
     def close(self) -> None:
         """Close every connection."""
-        self.engine.dispose()
-        self.writer.dispose()
+        for engine in (self.engine, self.writer, self._looking_up):
+            engine.dispose()
 
     def reach(self) -> None:
         """Connect once, so that whoever starts learns why it cannot.
