@@ -130,7 +130,14 @@ class Tracer:
         self, connection: Connection, serial: Serial | None, text: str, registry: str | None
     ) -> Sequence[Any]:
         """Read the claims of the records that are shown; a range may be wide."""
-        covering = _covering(serial, text, registry)
+        if serial is None:
+            covering = _of_text(text, registry)
+        else:
+            own = (serial.registry, serial.series)
+            line = self._database.series_numbers(connection, [own]).get(own)
+            if line is None:
+                return []
+            covering = _covering(serial, line)
         rows = connection.execute(covering.limit(_CLAIMS_AT_ONCE + 1)).all()
         numbers = dict.fromkeys(row.record_number for row in rows)
         if len(rows) <= _CLAIMS_AT_ONCE and len(numbers) <= RECORDS_OF_SERIAL:
@@ -147,26 +154,29 @@ class Tracer:
         return [row for row in rows if _covers(row, serial, text, registry)]
 
 
-def _covering(serial: Serial | None, text: str, registry: str | None) -> Select[Any]:
-    """Find the claims on the serial numbers, in the order of these."""
+_CLAIMS: Final = select(serial_claims, series.c.registry, series.c.series).join(
+    series, series.c.number == serial_claims.c.series_number
+)
+
+
+def _of_text(text: str, registry: str | None) -> Select[Any]:
+    """Find the claims on a text that no grammar reads."""
+    found = _CLAIMS if registry is None else _CLAIMS.where(series.c.registry == registry)
+    return found.where(series.c.series == text, serial_claims.c.form.is_(None))
+
+
+def _covering(serial: Serial, line: int) -> Select[Any]:
+    """Find the claims on serial numbers of the series `line`, in the order of these."""
     claim = serial_claims.c
-    found = select(serial_claims, series.c.registry, series.c.series).join(
-        series, series.c.number == claim.series_number
-    )
-    if serial is None:
-        if registry is not None:
-            found = found.where(series.c.registry == registry)
-        return found.where(series.c.series == text, claim.form.is_(None))
     # Claims are disjoint: of those that begin before, only the nearest one can overlap.
     before = serial_claims.alias().c
     nearest = (
         select(func.max(before.first))
-        .where(before.series_number == series.c.number, before.first <= serial.first)
+        .where(before.series_number == line, before.first <= serial.first)
         .scalar_subquery()
     )
-    return found.where(
-        series.c.registry == serial.registry,
-        series.c.series == serial.series,
+    return _CLAIMS.where(
+        claim.series_number == line,
         claim.first >= func.coalesce(nearest, serial.first),
         claim.first <= serial.last,
         claim.last >= serial.first,
