@@ -1,7 +1,7 @@
 """A queue in front of one thread: what waits together is served together.
 
-There is no timer: a batch is what queued up while the previous one was being served. Each caller
-waits for its own answer.
+There is no timer: a batch is what queued up while the previous one was being served, and until the
+event loop had nothing more at hand. Each caller waits for its own answer.
 """
 
 import asyncio
