@@ -20,6 +20,7 @@ from bench import servers
 from bench.baseline.filling import fill_baseline
 from bench.filling import fill, untouched
 from bench.load import Request, Stream
+from bench.machine import shared_buffers
 from bench.null import RECORDS as RECORDS_OF_NULL
 from bench.samples import baseline_record_id, json_body, offset_id
 from databases import PostgresDatabases, postgres_databases, prepare_template, sqlite_url_of
@@ -149,7 +150,7 @@ class Ledgers:
     def postgres(self) -> PostgresDatabases:
         """The PostgreSQL server, started when it is needed."""
         say("PostgreSQL starts")
-        return self._stack.enter_context(postgres_databases())
+        return self._stack.enter_context(postgres_databases(shared_buffers=shared_buffers()))
 
     def empty(self, engine: str) -> Subject:
         """Make another empty ledger of Offset's."""

