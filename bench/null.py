@@ -10,8 +10,8 @@ Everything that this knows of Offset's inside stands in this file.
 import gc
 import json
 from base64 import b64encode
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from typing import Any, Final
 
 from fastapi import FastAPI
@@ -152,6 +152,14 @@ class MemoryReader(Reader):
     def __init__(self, memory: Memory) -> None:
         self._memory = memory
 
+    @property
+    def abreast(self) -> int:
+        return 1
+
+    @property
+    def threads(self) -> int:
+        return 4
+
     def whole_records(self, record_ids: Sequence[str]) -> list[Shown | OffsetError]:
         found: list[Shown | OffsetError] = []
         for record_id in record_ids:
@@ -163,20 +171,19 @@ class MemoryReader(Reader):
 def create_null() -> Guard:
     """Make Offset's application and put parts that answer from memory into it when it starts."""
 
-    @contextmanager
-    def without_database(app: FastAPI) -> Iterator[None]:
+    @asynccontextmanager
+    async def without_database(app: FastAPI) -> AsyncIterator[None]:
         real: Api = app.state.api
         memory = Memory(RECORDS)
         writer = Writer(MemoryLedger(memory))
         api = Api(writer, MemoryReader(memory), Submission(), real.log)
         app.state.api = api
-        api.start()
         gc.collect()
         gc.freeze()
         try:
             yield
         finally:
-            api.stop()
+            await api.stop()
 
     return started_with(without_database)
 

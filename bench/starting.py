@@ -1,7 +1,7 @@
 """Offset's application with something of ours around its life."""
 
 from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any
 
 from fastapi import FastAPI
@@ -11,7 +11,7 @@ from offset.guard import Guard
 from offset.main import create_app
 
 
-def started_with(around: Callable[[FastAPI], AbstractContextManager[None]]) -> Guard:
+def started_with(around: Callable[[FastAPI], AbstractAsyncContextManager[None]]) -> Guard:
     """Make the application; `around` begins when it has started, and ends before it stops."""
     guard = create_app()
     assert isinstance(guard.app, Dispatcher)
@@ -20,9 +20,8 @@ def started_with(around: Callable[[FastAPI], AbstractContextManager[None]]) -> G
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[Any]:
-        async with started(app) as state:
-            with around(app):
-                yield state
+        async with started(app) as state, around(app):
+            yield state
 
     router.lifespan_context = lifespan
     return guard

@@ -89,11 +89,11 @@ class Proxy:
             back = asyncio.create_task(server.pour_into(client))
             await self._carry_messages(client, server)
         finally:
+            client.writer.transport.abort()
+            server.writer.transport.abort()
             if back is not None:
                 back.cancel()
                 await asyncio.wait([back])
-            client.writer.transport.abort()
-            server.writer.transport.abort()
 
     async def _carry_messages(self, client: "_Stream", server: "_Stream") -> None:
         appended = False

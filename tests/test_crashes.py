@@ -36,6 +36,7 @@ from histories import (
     sell_call,
     statuses,
 )
+from offset.connections import TIMEOUTS
 from offset.core.errors import DatabaseUnavailable, Internal
 from offset.submitting import shape_create
 from offset.units import Answer, Unit
@@ -349,7 +350,7 @@ def test_while_a_commit_is_in_doubt_no_request_is_tried_again_alone(
 ) -> None:
     """It arrives when every try is over: nobody may have been told that nothing was done."""
     monkeypatch.setattr("proxies.LATE_S", 2.5)
-    monkeypatch.setattr("offset.database._BY_KEY", "SELECT set_config('lock_timeout', '50', true)")
+    monkeypatch.setitem(TIMEOUTS, "lock_timeout", "50")
     with postgres_proxy(postgresql_url) as proxy, opened(proxy.url) as ledger:
         record_id = created(ledger, last=10)
         proxy.judge = lambda message: Fate.ARRIVE_LATE if message.commits else Fate.PASS

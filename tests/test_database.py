@@ -459,7 +459,7 @@ def test_statements_are_prepared_where_no_pooler_is_between(
         with opened(proxy.url) as ledger:
             record_id = created(ledger)
             assert Reader(ledger.database).record(record_id)[1]["status"] == "CREATED"
-            with ledger.database.reading() as connection:
+            with ledger.database.reading(by_key=True) as connection:
                 asked = connection.exec_driver_sql("SELECT count(*) FROM pg_prepared_statements")
                 prepared = asked.scalar_one()
     assert (prepared == 0) is as_pooler

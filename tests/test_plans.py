@@ -17,8 +17,9 @@ from sqlalchemy import Connection, event
 import filled
 from builders import synthetic_serial
 from databases import ENGINES
+from offset.connections import cursor
 from offset.core.serials import Serial
-from offset.database import Database, cursor
+from offset.database import Database
 from offset.importing.known import Knower
 from offset.importing.pools import Pool
 from offset.imports import Imports

@@ -14,12 +14,13 @@ import pytest
 from sqlalchemy import Connection, Engine, event, update
 
 from log_ledgers import LogLedger, opened_log, size_of
+from offset.connections import cursor
 from offset.core.checkpoints import verify_checkpoint, verify_proof
 from offset.core.errors import DatabaseUnavailable, NotPublished, Unfit
 from offset.core.merkle import leaf_hash, verify_consistency
 from offset.core.notes import read_note
 from offset.core.tiles import Bundle, read_bundle
-from offset.database import Database, cursor
+from offset.database import Database
 from offset.log import Log
 from offset.log.publisher import Publisher
 from offset.models import events, ledger_head, log_checkpoints

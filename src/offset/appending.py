@@ -1,7 +1,8 @@
 """The last step of writing: move the head, stamp the drafts, insert every row in bulk."""
 
 from base64 import b64encode
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any, Final
 
 import orjson
@@ -40,11 +41,16 @@ class Appender:
             .values(salt=None, content=None)
         )
 
-    def append(self, connection: Connection, batch: Batch) -> Appended:
-        """Write the batch's events and what follows from them."""
+    @contextmanager
+    def appending(self, connection: Connection, batch: Batch) -> Iterator[Appended]:
+        """Write the batch's events and what follows from them; all of it is written at the end.
+
+        PostgreSQL writes while the code inside goes on; no rows can be asked for there.
+        """
         pending = batch.pending
         if not pending:
-            return Appended(made=(), events={}, at="")
+            yield Appended(made=(), events={}, at="")
+            return
         last, at_us = self._database.move_head(connection, len(pending), self._clock())
         start, at = last - len(pending) + 1, time_text(at_us)
         made, rows = self._stamp(batch, start, at)
@@ -64,10 +70,10 @@ class Appender:
             self._write_states(connection, batch, hashes, at)
             self._write_holdings(connection, batch)
             self._write_details(connection, batch, start)
-        by_record: dict[str, list[Event]] = {}
-        for event in made:
-            by_record.setdefault(event.record_id, []).append(event)
-        return Appended(made=made, events=by_record, at=at)
+            by_record: dict[str, list[Event]] = {}
+            for event in made:
+                by_record.setdefault(event.record_id, []).append(event)
+            yield Appended(made=made, events=by_record, at=at)
 
     def _stamp(
         self, batch: Batch, start: int, at: str

@@ -1,9 +1,8 @@
 """The engine, and all that differs between SQLite and PostgreSQL."""
 
 import json
-import sqlite3
 import time
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from typing import Any, Final
@@ -11,29 +10,31 @@ from typing import Any, Final
 import psycopg
 from sqlalchemy import (
     ARRAY,
-    URL,
     ColumnElement,
     Connection,
-    Engine,
     Select,
     Table,
     Text,
     bindparam,
-    create_engine,
-    event,
     func,
     literal_column,
-    make_url,
 )
-from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+from sqlalchemy.exc import DBAPIError
 
+from offset.connections import (
+    BY_KEY,
+    TIMEOUTS,
+    cursor,
+    postgresql_engine,
+    read_url,
+    sqlite_engine,
+    transaction_settings,
+)
 from offset.core.commands import Claim
 from offset.core.errors import DatabaseUnavailable, Unfit
+from offset.journal import Journal
 from offset.objections import DATABASE_ERRORS, objection, reason
 from offset.statements import (
-    STATEMENTS_KEPT,
-    Cursor,
-    PostgresqlCursor,
     PostgresqlStatements,
     Question,
     Row,
@@ -41,41 +42,10 @@ from offset.statements import (
 )
 from offset.turns import Turns
 
-_DRIVERS: Final = ("sqlite", "sqlite+pysqlite", "postgresql", "postgresql+psycopg")
 _KEY_LOCKS, _SERIES_LOCKS, _PUBLISHER_LOCK = 1, 2, 4  # classes of PostgreSQL advisory locks
-_CONNECTION: Final = {
-    "prepare_threshold": None,  # a pooler in transaction mode loses prepared statements
-    "connect_timeout": 3,  # seconds
-    # A host that vanished is noticed within 11 s; by the system's own settings, after hours.
-    "keepalives_idle": 5,
-    "keepalives_interval": 2,
-    "keepalives_count": 3,
-    "tcp_user_timeout": 10_000,  # milliseconds
-}
-_SQLITE_CONNECTION: Final = {
-    "isolation_level": None,
-    "timeout": 5,
-    "check_same_thread": False,
-    "cached_statements": STATEMENTS_KEPT,
-}
 # Of each connection that lists, of the one that finds by key (what leads to the rows of a million
 # records), of the one that writes. The system keeps the file's pages, too.
-_READ_CACHE_KB, _KEY_CACHE_KB, _WRITE_CACHE_KB = 1_024, 12_288, 20_480
-_TIMEOUTS: Final = (  # milliseconds; set for each transaction, so that a pooler can sit between
-    "SELECT set_config('lock_timeout', '2000', true),"
-    " set_config('statement_timeout', '5000', true),"
-    " set_config('idle_in_transaction_session_timeout', '10000', true)"
-)
-# For statements that find every row by its key, and are planned once for a connection: a plan that
-# was right for an empty table would read all of it when it is full.
-_BY_KEY: Final = _TIMEOUTS + "".join(
-    f", set_config('enable_{name}', 'off', true)" for name in ("seqscan", "hashjoin", "mergejoin")
-)
-_NEVER: Final = 2**31  # times that a statement comes before it is prepared unasked
-_NO_TIMEOUTS: Final = (
-    "SELECT set_config('statement_timeout', '0', true),"
-    " set_config('idle_in_transaction_session_timeout', '0', true)"
-)
+_READ_CACHE_KB, _KEY_CACHE_KB, _WRITE_CACHE_KB = 2_048, 12_288, 20_480
 # A rewrite keeps only what is there now. VACUUM FULL would also keep dead rows that an older
 # snapshot can see, and do nothing for a role that does not own the table, both without an error.
 _REWRITE_DETAILS: Final = "ALTER TABLE details ALTER COLUMN content TYPE text USING content || ''"
@@ -89,52 +59,46 @@ class Database:
     """
 
     def __init__(self, url: str, *, pool_size: int = 8) -> None:
-        self.url: Final = _url(url)
+        self.url: Final = read_url(url)
         self.is_sqlite: Final = self.url.get_backend_name() == "sqlite"
         if self.is_sqlite:
-            self.engine = self._engine(_SQLITE_CONNECTION, pool_size)
             # What a connection has read it keeps only until another one writes.
-            writes, looks_up = (self._engine(_SQLITE_CONNECTION, 1) for _ in range(2))
-            _prepare_sqlite(self.engine, _READ_CACHE_KB)
-            _prepare_sqlite(writes, _WRITE_CACHE_KB)
-            _prepare_sqlite(looks_up, _KEY_CACHE_KB)
+            sqlite = partial(sqlite_engine, self.url)
+            self.engine = sqlite(pool_size=pool_size, cache_kb=_READ_CACHE_KB)
+            writes = sqlite(pool_size=1, cache_kb=_WRITE_CACHE_KB, busy_ms=0)  # BEGIN waits
+            looks_up = sqlite(pool_size=1, cache_kb=_KEY_CACHE_KB)
         else:
-            looks_up = writes = self.engine = self._engine(_CONNECTION, pool_size)
-            event.listen(self.engine, "connect", _allow_preparing)
+            postgresql = partial(postgresql_engine, self.url, pool_size=pool_size)
+            self.engine = postgresql(settings=TIMEOUTS)
+            looks_up = writes = postgresql(settings=TIMEOUTS | BY_KEY)
         self.writer: Final = writes.execution_options(writing=True, by_key=True)
         one_moment: dict[str, Any] = {}  # which a transaction of SQLite sees anyway
         if not self.is_sqlite:
             one_moment = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
         self._reading = self.engine.execution_options(**one_moment)
         self._looking_up = looks_up.execution_options(by_key=True, **one_moment)
+        # A server that works for this process, which meanwhile can do something else.
+        self.works_beside: Final = not self.is_sqlite
         self._turns = Turns()
+        self._journal = Journal(str(self.url.database)) if self.is_sqlite else None
         self._statements = SqliteStatements() if self.is_sqlite else PostgresqlStatements()
 
-    def _engine(self, arguments: Mapping[str, Any], pool_size: int) -> Engine:
-        return create_engine(
-            self.url,
-            connect_args=dict(arguments),
-            hide_parameters=True,  # details are in no log
-            pool_size=pool_size,
-            max_overflow=0,
-            pool_timeout=3,
-            pool_use_lifo=True,  # the one that was used last has its statements prepared
-            pool_pre_ping=False,
-        )
-
     def close(self) -> None:
-        """Close every connection."""
+        """Close every connection; whoever wants one after that gets another."""
+        if self._journal is not None:
+            self._journal.close()
         for engine in (self.engine, self.writer, self._looking_up):
             engine.dispose()
 
     def reach(self) -> None:
-        """Connect once, so that whoever starts learns why it cannot.
+        """Connect every engine once, so that whoever starts learns why it cannot.
 
         Raises:
             DatabaseUnavailable: in the driver's words, which never have the password.
         """
         try:
-            self.engine.connect().close()
+            for engine in (self.engine, self.writer, self._looking_up):
+                engine.connect().close()
         except DATABASE_ERRORS as error:
             what = self.url.database if self.is_sqlite else "the database"
             raise DatabaseUnavailable(f"{what} cannot be opened: {reason(error)}") from error
@@ -142,14 +106,22 @@ class Database:
     @contextmanager
     def writing(self) -> Iterator[Connection]:
         """Open a transaction that writes; on SQLite it waits for the file's one writer."""
-        if self.is_sqlite:
+        if self._journal is not None:
             # SQLite itself would look again after 1, 2, 5 ... 100 ms, and a thread that writes
             # without a pause would always be there first.
-            with self._turns.taken(), self.writer.begin() as connection:
-                yield connection
+            with self._turns.taken():
+                with self.writer.begin() as connection:
+                    yield connection
+                self._journal.written()
             return
         with self.writer.begin() as connection:
-            connection.exec_driver_sql(_BY_KEY)
+            yield connection
+
+    @contextmanager
+    def altering(self) -> Iterator[Connection]:
+        """Open a transaction that may change the schema, and take as long as that takes."""
+        with (self.writer if self.is_sqlite else self.engine).begin() as connection:
+            self._take_time(connection)
             yield connection
 
     @contextmanager
@@ -164,13 +136,16 @@ class Database:
         """
         try:
             with (self._looking_up if by_key else self._reading).begin() as connection:
-                if not self.is_sqlite:
-                    settings = _BY_KEY if by_key else _TIMEOUTS
-                    connection.exec_driver_sql(_NO_TIMEOUTS if patiently else settings)
+                if patiently:
+                    self._take_time(connection)
                 yield connection
         except DATABASE_ERRORS as error:
             objection(error)  # a fault of ours is raised as it is
             raise DatabaseUnavailable("the database did not answer; try again") from error
+
+    def _take_time(self, connection: Connection) -> None:
+        if not self.is_sqlite:
+            connection.exec_driver_sql(transaction_settings(dict.fromkeys(TIMEOUTS, "0")))
 
     def among(self, column: ColumnElement[Any], name: str) -> ColumnElement[bool]:
         """Compare a column with the values of one list parameter."""
@@ -200,9 +175,21 @@ class Database:
         """Give the rows whose column has one of these values, as plain tuples."""
         return self._statements.ask(cursor(connection), question, values)
 
+    def ask_together(
+        self, connection: Connection, *asked: tuple[Question, Sequence[Any]]
+    ) -> list[list[Row]]:
+        """Ask several questions, of which none waits for the rows of another."""
+        if self.is_sqlite:
+            return [self.ask(connection, question, values) for question, values in asked]
+        cursors = [cursor(connection) for _ in asked]
+        with self.together(connection):
+            for one, (question, values) in zip(cursors, asked, strict=True):
+                one.execute(question.text("%s"), (list(values),))
+        return [one.fetchall() for one in cursors]
+
     @contextmanager
     def together(self, connection: Connection) -> Iterator[None]:
-        """Send the statements inside without waiting for each, but for the rows of the last.
+        """Send the statements inside without waiting for each; their rows come after the end.
 
         What the database objects to is raised at the end at the latest.
         """
@@ -308,28 +295,31 @@ class Database:
             return literal_column(f"json_extract(extra, '$.{name}')", Text)
         return literal_column(f"(extra::jsonb ->> '{name}')", Text)
 
-    def lock_records(self, connection: Connection, ids: Collection[bytes]) -> set[bytes]:
-        """Wait until no other transaction decides about these records, and let none begin.
+    def lock(
+        self,
+        connection: Connection,
+        *,
+        keys: Iterable[int],
+        buckets: Iterable[int],
+        ids: Collection[bytes],
+    ) -> set[bytes]:
+        """Wait until no other transaction has to do with any of these, and let none begin.
 
-        Gives those of them that are locked: whose record is there.
+        They are idempotency keys (32-bit hashes), buckets of series in which something is created,
+        and records. Gives the ids that are locked: whose record is there.
         """
-        if self.is_sqlite or not ids:  # BEGIN IMMEDIATE is this lock too
+        if self.is_sqlite:  # BEGIN IMMEDIATE is all these locks
             return set(ids)
-        asked = cursor(connection)
-        asked.execute(
-            "SELECT id FROM record_state JOIN records ON number = record_number"
-            " WHERE id = ANY(%s::bytea[]) ORDER BY record_number FOR UPDATE OF record_state",
-            (list(ids),),
-        )
-        return {record_id for (record_id,) in asked.fetchall()}
-
-    def lock_keys(self, connection: Connection, keys: Iterable[int]) -> None:
-        """Wait until no other transaction uses these idempotency keys (32-bit hashes)."""
-        self._advisory(connection, _KEY_LOCKS, keys)
-
-    def lock_series(self, connection: Connection, buckets: Iterable[int]) -> None:
-        """Wait until no other transaction creates in these buckets of series."""
-        self._advisory(connection, _SERIES_LOCKS, buckets)
+        found = cursor(connection)
+        with self.together(connection):
+            self._advisory(connection, _KEY_LOCKS, keys)
+            self._advisory(connection, _SERIES_LOCKS, buckets)
+            found.execute(
+                "SELECT id FROM record_state JOIN records ON number = record_number"
+                " WHERE id = ANY(%s::bytea[]) ORDER BY record_number FOR UPDATE OF record_state",
+                (list(ids),),
+            )
+        return {record_id for (record_id,) in found.fetchall()}
 
     def lock_publisher(self, connection: Connection) -> bool:
         """Be the one who publishes the log until the transaction ends; False if another is."""
@@ -342,14 +332,12 @@ class Database:
         )
 
     def _advisory(self, connection: Connection, kind: int, numbers: Iterable[int]) -> None:
-        ordered = sorted(set(numbers))
-        if self.is_sqlite or not ordered:  # BEGIN IMMEDIATE is all these locks
-            return
-        cursor(connection).execute(
-            "SELECT pg_advisory_xact_lock(%s::int, number)"
-            " FROM unnest(%s::int[]) WITH ORDINALITY AS t(number, n) ORDER BY n",
-            (kind, ordered),
-        )
+        if ordered := sorted(set(numbers)):
+            cursor(connection).execute(
+                "SELECT pg_advisory_xact_lock(%s::int, number)"
+                " FROM unnest(%s::int[]) WITH ORDINALITY AS t(number, n) ORDER BY n",
+                (kind, ordered),
+            )
 
     def forget(self) -> None:
         """Leave no copy of what was erased: in SQLite's journal, in PostgreSQL's dead rows.
@@ -363,7 +351,7 @@ class Database:
                 _truncate_journal(connection.connection.driver_connection)
             return
         try:
-            with self.engine.begin() as connection:
+            with self.altering() as connection:
                 # Requests that queue behind this lock wait 2 s for theirs.
                 connection.exec_driver_sql("SET LOCAL lock_timeout = '1s'")
                 connection.exec_driver_sql(_REWRITE_DETAILS)
@@ -400,59 +388,6 @@ class Database:
                     raise Unfit(f"the database's {name} is {found}; it has to be {values[0]}")
 
 
-def _url(url: str) -> URL:
-    try:
-        parsed = make_url(url.replace("postgres://", "postgresql://", 1))
-    except (SQLAlchemyError, ValueError) as error:  # a port that is no number
-        raise Unfit("DATABASE_URL is not a database URL") from error
-    if "@" in (parsed.host or ""):  # the rest of a password, which no message may show
-        raise Unfit("DATABASE_URL has an @ too many: inside a password it is written %40")
-    if parsed.drivername not in _DRIVERS:
-        raise Unfit(f"DATABASE_URL names {parsed.drivername}: use sqlite or postgresql")
-    if parsed.get_backend_name() == "sqlite":
-        if parsed.database in (None, "", ":memory:"):
-            raise Unfit("a ledger in memory would be lost: DATABASE_URL has to name a file")
-        if parsed.query:  # one of them is mode=memory
-            raise Unfit("DATABASE_URL names a SQLite file: it takes no options")
-    return parsed
-
-
-def _prepare_sqlite(engine: Engine, cache_kb: int) -> None:
-    @event.listens_for(engine, "connect")
-    def connect(connection: sqlite3.Connection, _: object) -> None:
-        for pragma in (
-            "busy_timeout = 5000",
-            "journal_mode = WAL",
-            "synchronous = FULL",  # NORMAL loses answered writes at a power cut
-            "foreign_keys = ON",
-            "recursive_triggers = ON",
-            "secure_delete = ON",  # what is erased does not stay in free pages
-            f"cache_size = -{cache_kb}",
-            "wal_autocheckpoint = 4000",  # pages; at 1,000 every third batch would wait for one
-        ):
-            _patiently(partial(connection.execute, f"PRAGMA {pragma}"))
-
-    @event.listens_for(engine, "begin")
-    def begin(connection: Connection) -> None:
-        # The driver's own transactions would begin too late and lose updates.
-        writes = connection.get_execution_options().get("writing", False)
-        connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
-
-
-def _patiently(act: Callable[[], object], seconds: float = 5.0) -> None:
-    """Try again while another process has the file; switching to WAL ignores the time-out."""
-    end = time.monotonic() + seconds
-    while True:
-        try:
-            act()
-        except sqlite3.OperationalError as error:
-            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() > end:
-                raise
-            time.sleep(0.01)
-        else:
-            return
-
-
 def _truncate_journal(connection: Any) -> None:
     """Move the journal into the file and empty it, when the readers of before are done."""
     end = time.monotonic() + 5
@@ -466,25 +401,3 @@ def _held_copy(where: str) -> DatabaseUnavailable:
     return DatabaseUnavailable(
         f"the details are erased, but {where} a copy: run `offset erase` for the event again"
     )
-
-
-def _allow_preparing(driver: psycopg.Connection, _: object) -> None:
-    """Let statements be prepared where the connection is the server's own.
-
-    A pooler names another process as the one to cancel than the one that answers; it may answer
-    the next transaction by a process that has never seen the statement.
-    """
-    (answers,) = driver.execute("SELECT pg_backend_pid()").fetchone() or (None,)
-    driver.rollback()
-    if answers == driver.info.backend_pid:
-        driver.prepare_threshold = _NEVER
-
-
-def cursor(connection: Connection) -> Cursor:
-    """Give a cursor of the driver itself, inside the connection's transaction."""
-    driver = connection.connection.driver_connection
-    if isinstance(driver, psycopg.Connection):
-        by_key = connection.get_execution_options().get("by_key", False)
-        return PostgresqlCursor(driver.cursor(), prepare=by_key)
-    assert isinstance(driver, sqlite3.Connection)
-    return driver.cursor()

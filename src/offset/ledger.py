@@ -7,7 +7,7 @@ is decided again from what it holds then; nothing rests on a driver's message.
 
 import random
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Any, Final
@@ -20,9 +20,10 @@ from sqlalchemy.exc import IntegrityError
 from offset.appending import Appender
 from offset.core.commands import Create, Erase, claim_of
 from offset.core.errors import DatabaseUnavailable, Internal, KeyReused, OffsetError, Unfit
+from offset.core.events import Event
 from offset.core.records import Past
 from offset.database import Database
-from offset.deciding import Batch
+from offset.deciding import Appended, Batch
 from offset.loading import PARTS_WITHIN, Loader, uuid_bytes, uuid_text
 from offset.models import (
     details,
@@ -32,6 +33,7 @@ from offset.models import (
 )
 from offset.objections import DATABASE_ERRORS, Objection, objection
 from offset.units import Answer, Key, Unit, json_bytes
+from offset.waiting import in_thread
 
 LARGEST_TRANSACTION: Final = 1_000  # events; others wait for the head while a batch is appended
 _TRIES: Final = 5
@@ -98,12 +100,12 @@ class Ledger:
             except DATABASE_ERRORS as error:
                 met = objection(error)
                 if met is Objection.LOST:
-                    self.database.engine.dispose()
+                    self.database.close()
                     if attempt.event_ids:  # lost at its COMMIT
                         in_doubt.append(attempt)
                 if met is Objection.AWAY:
                     break
-                time.sleep(random.uniform(0, 0.02 * 2**number))
+                in_thread(partial(time.sleep, random.uniform(0, 0.02 * 2**number)))
         # While a COMMIT is in doubt no unit is tried alone: it may be done already.
         alone = met is Objection.RACE and not in_doubt
         raise _Beaten(alone=alone, in_doubt=bool(in_doubt))
@@ -143,10 +145,7 @@ class Ledger:
                 if (claim := claim_of(command)) is not None:
                     line = f"{claim.registry}\n{claim.series}"
                     buckets.add(_hash(line) % _SERIES_BUCKETS)
-        with self.database.together(connection):
-            self.database.lock_keys(connection, keys)
-            self.database.lock_series(connection, buckets)
-            locked = self.database.lock_records(connection, ids)
+        locked = self.database.lock(connection, keys=keys, buckets=buckets, ids=ids)
         return {record_id.hex() for record_id in locked}
 
     # load -----------------------------------------------------------------------------------
@@ -232,28 +231,40 @@ class Ledger:
         replays: dict[int, Outcome],
     ) -> list[Outcome]:
         history = self._loader.history(connection, list(batch.numbers_shown()))
-        appended = self._appender.append(connection, batch)
-        for record_id, made in appended.events.items():
-            history.setdefault(record_id, []).extend(made)
-        outcomes: list[Outcome] = []
-        stored: list[tuple[str, str, bytes, str]] = []
-        answered: dict[tuple[str, str], tuple[bytes, str]] = {}
-        for number, unit in enumerate(units):
-            outcome = replays.get(number)
-            own = (unit.key.caller, unit.key.key) if unit.key else None
-            if outcome is None and unit.key and own in answered:
-                outcome = replayed(unit.key, *answered[own])
-            if outcome is None:
-                outcome = unit.shape(batch.results(number, appended, history))
-                if unit.key and own:
-                    answered[own] = (unit.key.fingerprint, _stored(outcome))
-                    if outcome.status in _STORED:
-                        stored.append((*own, *answered[own]))
-            outcomes.append(outcome)
-        self.database.insert(connection, idempotency_keys, stored)
+        with self._appender.appending(connection, batch) as appended:
+            for record_id, made in appended.events.items():
+                history.setdefault(record_id, []).extend(made)
+            outcomes, stored = _answered(units, batch, replays, appended, history)
+            self.database.insert(connection, idempotency_keys, stored)
         bodies = [outcome.body for outcome in outcomes if isinstance(outcome, Answer)]
         self._loader.fill_details(connection, bodies)
         return outcomes
+
+
+def _answered(
+    units: Sequence[Unit],
+    batch: Batch,
+    replays: Mapping[int, Outcome],
+    appended: Appended,
+    history: Mapping[str, Sequence[Event]],
+) -> tuple[list[Outcome], list[tuple[str, str, bytes, str]]]:
+    """Give each unit its outcome, and the rows of the answers that are kept for their keys."""
+    outcomes: list[Outcome] = []
+    stored: list[tuple[str, str, bytes, str]] = []
+    answered: dict[tuple[str, str], tuple[bytes, str]] = {}
+    for number, unit in enumerate(units):
+        outcome = replays.get(number)
+        own = (unit.key.caller, unit.key.key) if unit.key else None
+        if outcome is None and unit.key and own in answered:
+            outcome = replayed(unit.key, *answered[own])
+        if outcome is None:
+            outcome = unit.shape(batch.results(number, appended, history))
+            if unit.key and own:
+                answered[own] = (unit.key.fingerprint, _stored(outcome))
+                if outcome.status in _STORED:
+                    stored.append((*own, *answered[own]))
+        outcomes.append(outcome)
+    return outcomes, stored
 
 
 def _unavailable(*, in_doubt: bool) -> OffsetError:

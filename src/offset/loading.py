@@ -20,6 +20,7 @@ from offset.models import (
     serial_claims,
     series,
 )
+from offset.statements import Row
 from offset.units import events_shown
 
 EVENTS_IN_RECORD: Final = 1_000  # the newest so many are shown with a record
@@ -120,35 +121,36 @@ class Loader:
     ) -> dict[str, tuple[int, RecordState]]:
         """Load records by id, each with its number, its state and its holdings."""
         ids = [bytes.fromhex(record_id) for record_id in record_ids]
-        rows = self.database.ask(connection, self._by_id, ids)
-        return self.from_rows(connection, map(Whole._make, rows))
+        return self._from_rows(connection, self.database.ask(connection, self._by_id, ids))
+
+    def states_with_history(
+        self, connection: Connection, record_ids: Iterable[str]
+    ) -> tuple[dict[str, tuple[int, RecordState]], dict[str, list[Event]]]:
+        """Load records by id as `states` does, and their newest events as `history` does."""
+        ids = [bytes.fromhex(record_id) for record_id in record_ids]
+        (rows,) = self.database.ask_together(connection, (self._by_id, ids))
+        numbers = [number for number, *_ in rows]
+        held, newest = self.database.ask_together(
+            connection, (self._holdings, numbers), (self._newest, numbers)
+        )
+        return _states(rows, held), _history(newest)
 
     def numbered(
         self, connection: Connection, numbers: Collection[int]
     ) -> dict[str, tuple[int, RecordState]]:
         """Load records by number, as `states` does by id."""
         rows = self.database.ask(connection, self._by_number, list(numbers))
-        return self.from_rows(connection, map(Whole._make, rows))
+        return self._from_rows(connection, rows)
 
-    def from_rows(
-        self, connection: Connection, rows: Iterable[Whole]
+    def _from_rows(
+        self, connection: Connection, rows: Sequence[Row]
     ) -> dict[str, tuple[int, RecordState]]:
-        """Turn rows of `WHOLE` into states, with the holdings of all of them."""
-        found = list(rows)
-        held: dict[int, list[Holding]] = {row.number: [] for row in found}
-        for number, from_g, quantity_g, holder in self.database.ask(
-            connection, self._holdings, list(held)
-        ):
-            held[number].append(Holding(from_g, quantity_g, holder))
-        return {row.id.hex(): (row.number, _state(row, tuple(held[row.number]))) for row in found}
+        numbers = [number for number, *_ in rows]
+        return _states(rows, self.database.ask(connection, self._holdings, numbers))
 
     def history(self, connection: Connection, numbers: Sequence[int]) -> dict[str, list[Event]]:
         """Load the newest events of records, in order, by record id."""
-        found: dict[str, list[Event]] = {}
-        for position, leaf in self.database.ask(connection, self._newest, numbers):
-            event = read_leaf(position, leaf)
-            found.setdefault(event.record_id, []).append(event)
-        return found
+        return _history(self.database.ask(connection, self._newest, numbers))
 
     def times(self, connection: Connection, positions: Sequence[int]) -> dict[int, str]:
         """Give the times at which events were recorded, by position."""
@@ -169,6 +171,23 @@ class Loader:
                 event["details"] = None if content is None else orjson.loads(content)
                 event["details_erased"] = content is None
                 event["details_private"] = bool(private)
+
+
+def _states(rows: Iterable[Row], parts: Iterable[Row]) -> dict[str, tuple[int, RecordState]]:
+    """Turn rows of `WHOLE` and of the records' holdings into states."""
+    found = [Whole._make(row) for row in rows]
+    held: dict[int, list[Holding]] = {row.number: [] for row in found}
+    for number, from_g, quantity_g, holder in parts:
+        held[number].append(Holding(from_g, quantity_g, holder))
+    return {row.id.hex(): (row.number, _state(row, tuple(held[row.number]))) for row in found}
+
+
+def _history(rows: Iterable[Row]) -> dict[str, list[Event]]:
+    found: dict[str, list[Event]] = {}
+    for position, leaf in rows:
+        event = read_leaf(position, leaf)
+        found.setdefault(event.record_id, []).append(event)
+    return found
 
 
 def form_of(serial: Serial) -> str | None:

@@ -118,8 +118,8 @@ def create_app(settings: Settings | None = None) -> Guard:
     async def lifespan(app: FastAPI) -> AsyncIterator[dict[str, Any]]:
         try:
             chosen = settings or read_settings()
-            # 8 connections for reading and one for whole records, one for the writer, three for an
-            # import, one to publish.
+            # Up to 8 connections for reading, and some for whole records, for the writer, three for
+            # an import, one to publish.
             database, origin = open_ledger(chosen, pool_size=14)
             try:
                 publisher = open_publisher(chosen, database, origin)
@@ -140,7 +140,6 @@ def create_app(settings: Settings | None = None) -> Guard:
             Writer(Ledger(database, origin=origin)), Reader(database), submission, Log(database)
         )
         app.state.api = api
-        api.start()
         if ticker is not None:
             ticker.start()
         gc.collect()
@@ -150,7 +149,7 @@ def create_app(settings: Settings | None = None) -> Guard:
             yield {}
         finally:
             imports.stop()
-            api.stop()
+            await api.stop()
             if ticker is not None:
                 ticker.stop()
             database.close()

@@ -29,7 +29,7 @@ def migrate(database: Database, revision: str = "head") -> None:
         DatabaseUnavailable: the database cannot be reached.
     """
     try:
-        with database.writer.begin() as connection:
+        with database.altering() as connection:
             if not database.is_sqlite:
                 connection.execute(text("SELECT pg_advisory_xact_lock(:kind, 0)"), {"kind": _LOCK})
             config = _alembic()

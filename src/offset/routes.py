@@ -87,21 +87,16 @@ class Api:
         self.writer: Final = writer
         self.reader: Final = reader
         self.records: Final = Queue[str, ShownRecord](
-            reader.whole_records, name="offset-reader", largest=256, fullest=20_000
+            reader.whole_records, largest=256, fullest=20_000, abreast=reader.abreast
         )
         self.log: Final = log
         self.submission: Final = submission
-        self._reads = CapacityLimiter(8)  # as many as there are connections for reading
+        self._reads = CapacityLimiter(reader.threads)
 
-    def start(self) -> None:
-        """Begin to write and to read."""
-        self.writer.start()
-        self.records.start()
-
-    def stop(self) -> None:
+    async def stop(self) -> None:
         """End, when what waits is done."""
-        self.writer.stop()
-        self.records.stop()
+        await self.writer.stop()
+        await self.records.stop()
 
     async def read(self, act: Callable[..., T], *arguments: Any, **named: Any) -> T:
         """Read in a thread, so that the event loop goes on."""

@@ -4,8 +4,11 @@ import threading
 from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 
 from sqlalchemy.exc import TimeoutError as PoolTimeout
+
+from offset.waiting import in_thread
 
 
 class Turns:
@@ -29,7 +32,7 @@ class Turns:
             self._waiting.append(own)
             first = self._waiting[0] is own
         try:
-            if not first and not own.acquire(timeout=self._patience_s):
+            if not first and not in_thread(partial(own.acquire, timeout=self._patience_s)):
                 raise PoolTimeout("another thread of this process is writing")
             yield
         finally:

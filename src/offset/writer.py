@@ -15,7 +15,6 @@ class Writer(Queue[Unit, Answer]):
     def __init__(self, ledger: Ledger) -> None:
         super().__init__(
             ledger.commit,
-            name="offset-writer",
             largest=LARGEST_TRANSACTION,
             fullest=LARGEST_QUEUE,
             size_of=lambda unit: len(unit.commands),

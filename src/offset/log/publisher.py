@@ -87,7 +87,7 @@ class Publisher:
         except DATABASE_ERRORS as error:
             self._edge = None
             if objection(error) is Objection.LOST:  # a fault of ours is raised
-                self._database.engine.dispose()
+                self._database.close()
             raise DatabaseUnavailable("the log was not published; the next try goes on") from error
         except (LogMalformed, TileNotFound) as error:
             raise LogCorrupt(f"the log's own tables: {error.detail}") from None
