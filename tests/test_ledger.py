@@ -450,3 +450,18 @@ def test_two_ledgers_of_one_database_take_disjoint_grams_until_none_is_left(
     assert sorted(statuses(made)) == [200] * 20 + [201] * 20
     with opened(database_url) as ledger:
         check_history(ledger.database)
+
+
+def test_a_long_history_is_shown_by_its_newest_events(
+    database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("offset.loading.EVENTS_IN_RECORD", 3)
+    with opened(database_url) as ledger:
+        long, short = created(ledger), created(ledger, first=11, last=20)
+        for _ in range(4):
+            do(ledger, retiring(long, quantity=1))
+        reader = Reader(ledger.database)
+        for _, view in reader.whole_records([long, short]):  # type: ignore[misc]
+            seqs = [event["seq"] for event in view["events"]]
+            assert seqs == {long: [3, 4, 5], short: [1]}[view["id"]]
+        assert reader.record(long)[1]["events_total"] == 5

@@ -24,6 +24,7 @@ from offset.importing.known import Knower
 from offset.importing.pools import Pool
 from offset.imports import Imports
 from offset.listing import Filters
+from offset.loading import EVENTS_IN_RECORD, Loader
 from offset.models import metadata
 from offset.reading import Reader
 from offset.registries import find_serial
@@ -188,6 +189,12 @@ class Watched:
         return found
 
 
+def newest_events(database: Database, number: int) -> object:
+    """Read the events of the record with a number as if it had more than are shown with it."""
+    with database.reading(by_key=True) as connection:
+        return Loader(database).history(connection, {number: EVENTS_IN_RECORD + 1})
+
+
 # A read, and the indexes that it goes by, as SQLite and as PostgreSQL call them.
 READS: Final[dict[str, tuple[Read, set[str], set[str]]]] = {
     "every record": (listing(), {"INTEGER PRIMARY KEY"}, {"records_pkey"}),
@@ -266,6 +273,11 @@ READS: Final[dict[str, tuple[Read, set[str], set[str]]]] = {
         lambda database: Reader(database).record(filled.record_id(9_000)),
         {"sqlite_autoindex_records_1", HOLDINGS_KEY, "sqlite_autoindex_events_2"},
         {"records_id_key", "holdings_pkey", "events_record_number_seq_key"},
+    ),
+    "the newest events of a record with many": (
+        lambda database: newest_events(database, 18_000),
+        {"sqlite_autoindex_events_2"},
+        {"events_record_number_seq_key"},
     ),
     "a record's events": (
         lambda database: Reader(database).events_of(filled.record_id(9_000), after=1, limit=50),

@@ -190,8 +190,8 @@ class Batch:
                 self.erasable[erased] = (self.erasable[erased][0], False)
         del self.pending[start:]
 
-    def numbers_shown(self) -> Iterator[int]:
-        """Name the records whose earlier events the answers will show."""
+    def histories_shown(self) -> dict[int, int]:
+        """Name the records whose earlier events the answers will show, and how many they have."""
         shown: dict[str, None] = {}
         for number in sorted(self._shown):
             for made in self._results[number]:
@@ -199,9 +199,8 @@ class Batch:
                     continue
                 if made.repeated or made.state.seq <= EVENTS_IN_ANSWER:
                     shown[made.state.record.id] = None
-        for record_id in shown:
-            if record_id in self.numbers:
-                yield self.numbers[record_id]
+        before = self.before
+        return {self.numbers[one]: before[one].seq for one in shown if one in before}
 
     def results(
         self, unit: int, appended: Appended, history: Mapping[str, Sequence[Event]]

@@ -230,7 +230,7 @@ class Ledger:
         batch: Batch,
         replays: dict[int, Outcome],
     ) -> list[Outcome]:
-        history = self._loader.history(connection, list(batch.numbers_shown()))
+        history = self._loader.history(connection, batch.histories_shown())
         with self._appender.appending(connection, batch) as appended:
             for record_id, made in appended.events.items():
                 history.setdefault(record_id, []).extend(made)

@@ -20,7 +20,7 @@ from offset.models import (
     serial_claims,
     series,
 )
-from offset.statements import Row
+from offset.statements import Question, Row
 from offset.units import events_shown
 
 EVENTS_IN_RECORD: Final = 1_000  # the newest so many are shown with a record
@@ -106,11 +106,12 @@ class Loader:
             select(holdings).order_by(holdings.c.record_number, holdings.c.from_g),
             holdings.c.record_number,
         )
+        all_events = select(events.c.position, events.c.leaf).order_by(events.c.position)
+        self._all_events = question(all_events, events.c.record_number)
         self._newest = question(
-            select(events.c.position, events.c.leaf)
-            .join(record_state, record_state.c.record_number == events.c.record_number)
-            .where(events.c.seq > record_state.c.seq - EVENTS_IN_RECORD)
-            .order_by(events.c.position),
+            all_events.join(
+                record_state, record_state.c.record_number == events.c.record_number
+            ).where(events.c.seq > record_state.c.seq - EVENTS_IN_RECORD),
             events.c.record_number,
         )
         self._at = question(select(events.c.position, events.c.leaf), events.c.position)
@@ -129,11 +130,14 @@ class Loader:
         """Load records by id as `states` does, and their newest events as `history` does."""
         ids = [bytes.fromhex(record_id) for record_id in record_ids]
         (rows,) = self.database.ask_together(connection, (self._by_id, ids))
-        numbers = [number for number, *_ in rows]
+        found = [Whole._make(row) for row in rows]
+        lengths = {row.number: row.seq for row in found}
         held, newest = self.database.ask_together(
-            connection, (self._holdings, numbers), (self._newest, numbers)
+            connection,
+            (self._holdings, list(lengths)),
+            (self._events_of(lengths), list(lengths)),
         )
-        return _states(rows, held), _history(newest)
+        return _states(found, held), _history(newest)
 
     def numbered(
         self, connection: Connection, numbers: Collection[int]
@@ -145,12 +149,22 @@ class Loader:
     def _from_rows(
         self, connection: Connection, rows: Sequence[Row]
     ) -> dict[str, tuple[int, RecordState]]:
-        numbers = [number for number, *_ in rows]
-        return _states(rows, self.database.ask(connection, self._holdings, numbers))
+        found = [Whole._make(row) for row in rows]
+        numbers = [row.number for row in found]
+        return _states(found, self.database.ask(connection, self._holdings, numbers))
 
-    def history(self, connection: Connection, numbers: Sequence[int]) -> dict[str, list[Event]]:
-        """Load the newest events of records, in order, by record id."""
-        return _history(self.database.ask(connection, self._newest, numbers))
+    def history(self, connection: Connection, lengths: Mapping[int, int]) -> dict[str, list[Event]]:
+        """Load the newest events of records, in order, by record id.
+
+        `lengths` says how many events the record with a number has.
+        """
+        question = self._events_of(lengths)
+        return _history(self.database.ask(connection, question, list(lengths)))
+
+    def _events_of(self, lengths: Mapping[int, int]) -> Question:
+        """Choose the question for the newest events; few records have more than are shown."""
+        long = any(length > EVENTS_IN_RECORD for length in lengths.values())
+        return self._newest if long else self._all_events
 
     def times(self, connection: Connection, positions: Sequence[int]) -> dict[int, str]:
         """Give the times at which events were recorded, by position."""
@@ -173,9 +187,8 @@ class Loader:
                 event["details_private"] = bool(private)
 
 
-def _states(rows: Iterable[Row], parts: Iterable[Row]) -> dict[str, tuple[int, RecordState]]:
+def _states(found: Sequence[Whole], parts: Iterable[Row]) -> dict[str, tuple[int, RecordState]]:
     """Turn rows of `WHOLE` and of the records' holdings into states."""
-    found = [Whole._make(row) for row in rows]
     held: dict[int, list[Holding]] = {row.number: [] for row in found}
     for number, from_g, quantity_g, holder in parts:
         held[number].append(Holding(from_g, quantity_g, holder))
