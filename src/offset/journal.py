@@ -41,8 +41,11 @@ class Journal:
             self._thread = None
 
     def _run(self) -> None:
-        while self._written.wait() and not self._ended.wait(_MOMENT_S):
-            self._written.clear()
+        while True:
+            self._written.wait()
+            self._written.clear()  # before the look below: who ends sets it last
+            if self._ended.wait(_MOMENT_S):
+                return
             # What fails here fails again, and is reported, in the COMMIT that comes to it.
             with suppress(sqlite3.Error), closing(sqlite3.connect(self._address, uri=True)) as file:
                 file.execute("PRAGMA wal_checkpoint(PASSIVE)")
