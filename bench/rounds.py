@@ -3,13 +3,12 @@
 import statistics
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any, Final, NamedTuple
+from typing import Any, NamedTuple
 
 from bench.ledgers import say
 from bench.load import Rate
 
 Json = dict[str, Any]
-_WARM_UP_S: Final = 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,11 +35,13 @@ class Spread(NamedTuple):
         return cls(min(values), statistics.median(values), max(values))
 
 
-def interleaved(acts: Mapping[str, Callable[[int], Rate]], plan: Plan) -> Json:
+def interleaved(
+    acts: Mapping[str, Callable[[int], Rate]], plan: Plan, *, warm_up_s: int = 1
+) -> Json:
     """Measure every variant in every round; an act takes seconds and gives what it found."""
     found: dict[str, list[Json]] = {name: [] for name in acts}
     for act in acts.values():
-        act(_WARM_UP_S)
+        act(warm_up_s)
     for _ in range(plan.rounds):
         for name, act in acts.items():
             rate = act(plan.seconds)
