@@ -205,6 +205,24 @@ def test_what_waits_at_the_end_is_served() -> None:
     assert service.batches == [[1, 2], [3]]
 
 
+def test_a_loop_that_is_ended_in_the_middle_of_a_batch_ends() -> None:
+    service = Service()
+
+    async def cut() -> None:
+        async with asyncio.timeout(10), started(service) as queue:
+            service.may_go_on.clear()
+            asking = asyncio.ensure_future(queue.submit(1))
+            await begun(service, 1)
+            (serving,) = asyncio.all_tasks() - {asking, asyncio.current_task()}
+            serving.cancel()
+            await asyncio.wait([serving])
+            assert serving.cancelled()
+            service.may_go_on.set()
+        asking.cancel()
+
+    asyncio.run(cut())
+
+
 def test_a_client_that_went_away_costs_nobody_their_answer() -> None:
     service = Service()
 

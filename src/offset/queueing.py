@@ -123,11 +123,14 @@ class Queue(Generic[Asked, Given]):
 
     async def _serve_batch(self, batch: list["_Waiting[Asked, Given]"], size: int) -> None:
         act = partial(self._serve, [asked for asked, _, _ in batch])
-        start = time.monotonic()
+        start, task = time.monotonic(), asyncio.current_task()
+        assert task is not None
         try:
             given = await (on_loop(act) if size <= self._longest else asyncio.to_thread(act))
         except Exception as fault:  # noqa: BLE001 - handed to those who wait
             given = [fault for _ in batch]
+        finally:  # also when the loop is ending
+            self._serving.discard(task)
         for (_, _, future), one in zip(batch, given, strict=True):
             if future.done():  # its client went away
                 continue
@@ -135,9 +138,6 @@ class Queue(Generic[Asked, Given]):
                 future.set_exception(one)
             else:
                 future.set_result(one)
-        task = asyncio.current_task()
-        assert task is not None
-        self._serving.discard(task)
         self._hoped_for = (len(batch) + len(self._waiting)) * 3 // 4
         self._patience_s = (time.monotonic() - start) / 10
         if self._waiting and not self._gathers:
