@@ -179,12 +179,13 @@ class Database:
         self, connection: Connection, *asked: tuple[Question, Sequence[Any]]
     ) -> list[list[Row]]:
         """Ask several questions, of which none waits for the rows of another."""
-        if self.is_sqlite:
+        statements = self._statements
+        if isinstance(statements, SqliteStatements):
             return [self.ask(connection, question, values) for question, values in asked]
         cursors = [cursor(connection) for _ in asked]
         with self.together(connection):
             for one, (question, values) in zip(cursors, asked, strict=True):
-                one.execute(question.text("%s"), (list(values),))
+                statements.send(one, question, values)
         return [one.fetchall() for one in cursors]
 
     @contextmanager

@@ -145,8 +145,12 @@ class PostgresqlStatements:
         """Give the rows whose column has one of these values."""
         if not values:
             return []
-        cursor.execute(question.text("%s"), (list(values),))
+        self.send(cursor, question, values)
         return cursor.fetchall()
+
+    def send(self, cursor: Cursor, question: Question, values: Sequence[Any]) -> None:
+        """Ask for these rows, and leave them with the cursor."""
+        cursor.execute(question.text("%s"), (list(values),))
 
 
 Statements = SqliteStatements | PostgresqlStatements
