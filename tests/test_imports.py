@@ -1,5 +1,7 @@
 """Imports as the ledger keeps them, and files that wait for theirs, on both databases."""
 
+import asyncio
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from uuid import uuid4
@@ -21,10 +23,12 @@ from import_samples import (
 )
 from offset.core.errors import Busy, ImportNotFound, OffsetError, UnknownFile
 from offset.database import Database
+from offset.dispatching import Dispatcher
 from offset.import_queue import LARGEST_QUEUE, ImportQueue, Upload
 from offset.importing import CODES, Imported, Issue
 from offset.imports import Imports, KeptIssue, Stopped, run_import
 from offset.ledger import Ledger
+from offset.main import create_app
 from offset.models import import_issues, imports
 
 
@@ -224,3 +228,25 @@ def test_only_so_many_files_can_wait_and_those_that_do_are_interrupted_at_the_en
         statuses = {queue.imports.read(import_id).status for import_id in ids}
     assert statuses == {"interrupted"}
     assert not paths[0].parent.exists()
+
+
+def test_the_loop_goes_on_while_a_server_that_ends_waits_for_its_import(
+    sqlite_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A batch on the loop may have the lock that the import waits for."""
+    may_end, stop = threading.Event(), ImportQueue.stop
+
+    def patient(queue: ImportQueue) -> None:
+        assert may_end.wait(10), "the loop stood still"
+        stop(queue)
+
+    monkeypatch.setattr(ImportQueue, "stop", patient)
+    monkeypatch.setenv("DATABASE_URL", sqlite_url)
+
+    async def serve() -> None:
+        guard = create_app()
+        assert isinstance(guard.app, Dispatcher)
+        async with guard.app.app.router.lifespan_context(guard.app.app):
+            asyncio.get_running_loop().call_later(0.1, may_end.set)
+
+    asyncio.run(serve())

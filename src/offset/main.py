@@ -1,5 +1,6 @@
 """The application: wires the parts up, and holds the one error handler."""
 
+import asyncio
 import gc
 import logging
 import secrets
@@ -148,7 +149,8 @@ def create_app(settings: Settings | None = None) -> Guard:
         try:
             yield {}
         finally:
-            imports.stop()
+            # An import may be waiting for a lock that a batch on this loop has.
+            await asyncio.to_thread(imports.stop)
             await api.stop()
             if ticker is not None:
                 ticker.stop()
