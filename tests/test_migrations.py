@@ -198,6 +198,18 @@ def test_an_empty_database_is_refused_until_it_is_migrated(bare_database: Databa
         require_schema(bare_database)
 
 
+def test_alembic_is_loaded_only_where_something_is_migrated(database: Database) -> None:
+    """It takes memory that a server would keep for good."""
+    url = database.url.render_as_string(hide_password=False)
+    script = (
+        "import sys, offset.main; from offset.database import Database;"
+        "from offset.migrating import migrate, require_schema;"
+        "database = Database(sys.argv[1]); migrate(database); require_schema(database);"
+        "database.close(); sys.exit('alembic' in sys.modules)"
+    )
+    subprocess.run([sys.executable, "-c", script, url], check=True)
+
+
 def test_a_schema_of_another_version_is_refused_by_its_name(database: Database) -> None:
     with database.writing() as connection:
         assert len(set(revisions(connection))) == 1

@@ -9,6 +9,7 @@ from typing import Any, Final
 from sqlalchemy import Select, Table, select, update
 
 from offset.database import Database
+from offset.migrating import migrate
 from offset.models import (
     event_parts,
     events,
@@ -32,8 +33,6 @@ def rehearsal(database: Database, registries: Sequence[str]) -> Iterator[Databas
     Raises:
         DatabaseUnavailable: the ledger does not answer.
     """
-    from offset.migrating import migrate  # Alembic takes half a second to load
-
     with TemporaryDirectory(prefix="offset-rehearsal-") as folder:
         scratch = Database(f"sqlite:///{Path(folder) / 'scratch.db'}", pool_size=2)
         try:
