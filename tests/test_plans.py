@@ -353,6 +353,25 @@ def test_a_plan_without_one_of_its_indexes_is_told_apart(database: Database, rea
         assert complaints(plans, wanted), index
 
 
+def test_an_import_never_asks_through_a_table_however_much_it_asks(database: Database) -> None:
+    """Its plans are judged on its own connection: where tables grow fast, statistics are old."""
+    plans: list[Plan] = []
+
+    def explained(connection: Connection) -> Any:
+        def keep(_c: Any, _d: Any, statement: str, values: Any) -> None:
+            plans.append(plan_of(connection, statement, values))
+
+        return Watched(cursor(connection), keep)
+
+    serials = [serial(number, number) for number in range(9_001, 11_001)]
+    pools = [Pool("verra", project=str(number)) for number in range(40)]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("offset.database.cursor", explained)
+        assert Knower(database).ask(serials, pools, with_ends=True).claims
+    assert len(plans) > 5
+    assert [fault for plan in plans for fault in plan.faults(set())] == []
+
+
 def complaints(plans: list[Plan], wanted: set[str]) -> list[str]:
     """What is wrong with the plans of a read, and which of its indexes they do not go by."""
     found = [fault for plan in plans for fault in plan.faults(wanted)]

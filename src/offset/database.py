@@ -5,7 +5,7 @@ import time
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import psycopg
 from sqlalchemy import (
@@ -43,12 +43,26 @@ from offset.statements import (
 from offset.turns import Turns
 
 _KEY_LOCKS, _SERIES_LOCKS, _PUBLISHER_LOCK = 1, 2, 4  # classes of PostgreSQL advisory locks
-# Of each connection that lists, of the one that finds by key (what leads to the rows of a million
+# Of each connection that lists, of those that find by key (what leads to the rows of a million
 # records), of the one that writes. The system keeps the file's pages, too.
-_READ_CACHE_KB, _KEY_CACHE_KB, _WRITE_CACHE_KB = 2_048, 12_288, 20_480
+_READ_CACHE_KB, _KEY_CACHE_KB, _WRITE_CACHE_KB = 2_048, 4_096, 20_480
 # A rewrite keeps only what is there now. VACUUM FULL would also keep dead rows that an older
 # snapshot can see, and do nothing for a role that does not own the table, both without an error.
 _REWRITE_DETAILS: Final = "ALTER TABLE details ALTER COLUMN content TYPE text USING content || ''"
+
+
+class ClaimRow(NamedTuple):
+    """A row of `serial_claims`."""
+
+    series_number: int
+    first: int
+    last: int
+    record_number: int
+    form: str | None
+    position: int | None
+
+
+_CLAIM_COLUMNS: Final = ", ".join(f"c.{name}" for name in ClaimRow._fields)
 
 
 class Database:
@@ -66,7 +80,8 @@ class Database:
             sqlite = partial(sqlite_engine, self.url)
             self.engine = sqlite(pool_size=pool_size, cache_kb=_READ_CACHE_KB)
             writes = sqlite(pool_size=1, cache_kb=_WRITE_CACHE_KB, busy_ms=0)  # BEGIN waits
-            looks_up = sqlite(pool_size=1, cache_kb=_KEY_CACHE_KB)
+            # The event loop's connection, and an import's beside it.
+            looks_up = sqlite(pool_size=2, cache_kb=_KEY_CACHE_KB)
         else:
             postgresql = partial(postgresql_engine, self.url, pool_size=pool_size)
             self.engine = postgresql(settings=TIMEOUTS)
@@ -268,8 +283,8 @@ class Database:
 
     def claims_within(
         self, connection: Connection, wanted: Sequence[tuple[int, int, int]]
-    ) -> Sequence[Any]:
-        """Find all claims that overlap some (series number, first, last), as rows of their table.
+    ) -> Sequence[ClaimRow]:
+        """Find all claims that overlap some (series number, first, last).
 
         Each is there once. Claims of a series are disjoint: the highest that begins early enough,
         and those that begin inside.
@@ -281,14 +296,17 @@ class Database:
         else:
             row, of = "jsonb_array_elements(%s::jsonb) AS w", "(w.value ->> {})::bigint"
         line, first, last = (of.format(n) for n in range(3))
-        return connection.exec_driver_sql(
-            f"SELECT DISTINCT c.* FROM {row} JOIN serial_claims c ON c.series_number = {line}"
+        asked = cursor(connection)
+        asked.execute(
+            f"SELECT DISTINCT {_CLAIM_COLUMNS} FROM {row}"
+            f" JOIN serial_claims c ON c.series_number = {line}"
             f" AND c.first <= {last} AND c.first >= coalesce(("
             f"SELECT max(first) FROM serial_claims"
             f" WHERE series_number = {line} AND first <= {first}), {first})"
             f" WHERE c.last >= {first}",
             (json.dumps(wanted),),
-        ).all()
+        )
+        return [ClaimRow._make(found) for found in asked.fetchall()]
 
     def extra_field(self, name: str) -> ColumnElement[str]:
         """Give one of a record's optional fields; there is an index for `project_id`."""

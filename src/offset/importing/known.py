@@ -187,7 +187,7 @@ class Knower:
         """
         known = Known()
         ask = self._database.ask
-        with self._database.reading() as connection:
+        with self._database.reading(by_key=True) as connection:
             numbers = self._claims(connection, serials, known)
             self._pools(connection, pools, known)
             members = list(known.standings)
