@@ -7,6 +7,7 @@ from collections.abc import Callable
 from contextlib import closing
 from functools import partial
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import psycopg
@@ -15,9 +16,11 @@ import pytest
 from builders import created, creating, opened, retiring
 from databases import sqlite_url_of
 from offset.connections import BY_KEY, TIMEOUTS
+from offset.core.errors import RecordNotFound
 from offset.database import Database
 from offset.journal import LONGEST
 from offset.ledger import Ledger
+from offset.reading import Reader
 from offset.units import Answer
 from offset.waiting import on_loop
 from proxies import postgres_proxy
@@ -131,6 +134,25 @@ async def _committed(
     (answer,) = await retired
     assert isinstance(answer, Answer)
     return answer, turns
+
+
+def test_two_who_connect_at_once_do_not_wait_for_each_other(database_url: str) -> None:
+    """As after a lost connection; what SQLAlchemy does under a lock of its own may not wait."""
+    answers: list[Any] = []
+
+    async def both(reader: Reader) -> None:
+        read = partial(reader.whole_records, ["00" * 32])
+        for answer in await asyncio.gather(on_loop(read), on_loop(read)):
+            answers.extend(answer)
+
+    with opened(database_url) as ledger:
+        ledger.database.reach()
+        ledger.database.close()
+        loop = Thread(target=lambda: asyncio.run(both(Reader(ledger.database))), daemon=True)
+        loop.start()
+        loop.join(timeout=30)
+        assert not loop.is_alive(), "the event loop stands still"
+    assert [type(answer) for answer in answers] == [RecordNotFound, RecordNotFound]
 
 
 def test_a_slow_commit_of_sqlite_is_handed_to_a_thread(

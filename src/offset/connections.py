@@ -131,16 +131,10 @@ class _Socket(psycopg.Connection):
         return super().wait(gen, interval, timeout)
 
 
-def postgresql_engine(url: URL, *, pool_size: int, settings: Mapping[str, str]) -> Engine:
-    """Make an engine whose transactions have these settings."""
-    engine = _engine(url, _POSTGRESQL, pool_size)
-
-    @event.listens_for(engine, "do_connect")
-    def reach(_: object, __: object, arguments: list[Any], named: dict[str, Any]) -> _Socket:
-        return in_thread(partial(_Socket.connect, *arguments, **named))
-
-    @event.listens_for(engine, "connect")
-    def connect(driver: psycopg.Connection, _: object) -> None:
+def _reach(settings: Mapping[str, str], arguments: list[Any], named: dict[str, Any]) -> _Socket:
+    """Connect, and tell a server that is the connection's own what holds for all transactions."""
+    driver = _Socket.connect(*arguments, **named)
+    try:
         # A pooler names another process as the one to cancel than the one that answers; it may
         # answer the next transaction by one that has never seen the statement nor the settings.
         (answers,) = driver.execute("SELECT pg_backend_pid()").fetchone() or (None,)
@@ -148,6 +142,21 @@ def postgresql_engine(url: URL, *, pool_size: int, settings: Mapping[str, str]) 
             driver.prepare_threshold = _NEVER
             driver.execute(_set(settings, local=False))
         driver.commit()
+    except BaseException:
+        driver.close()
+        raise
+    return driver
+
+
+def postgresql_engine(url: URL, *, pool_size: int, settings: Mapping[str, str]) -> Engine:
+    """Make an engine whose transactions have these settings."""
+    engine = _engine(url, _POSTGRESQL, pool_size)
+
+    # Not when it is connected, which SQLAlchemy tells under a lock: what waits there lets the loop
+    # go on, whose next connection would wait for the lock and never let this one go on.
+    @event.listens_for(engine, "do_connect")
+    def reach(_: object, __: object, arguments: list[Any], named: dict[str, Any]) -> _Socket:
+        return in_thread(partial(_reach, settings, arguments, named))
 
     @event.listens_for(engine, "begin")
     def begin(connection: Connection) -> None:
