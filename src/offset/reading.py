@@ -23,7 +23,13 @@ from offset.answers import (
 )
 from offset.core.canonical import canonical_registry
 from offset.core.commands import record_not_found
-from offset.core.errors import EventNotFound, OffsetError, RetirementNotFound, SerialNotFound
+from offset.core.errors import (
+    EventNotFound,
+    Internal,
+    OffsetError,
+    RetirementNotFound,
+    SerialNotFound,
+)
 from offset.core.events import Event, read_leaf, read_parts, time_text
 from offset.core.quantities import tonnes
 from offset.core.records import Record, RecordState
@@ -93,8 +99,19 @@ class Reader:
     def whole_records(self, record_ids: Sequence[str]) -> list[Shown | OffsetError]:
         """Read records with their status, holdings and newest events, all at one moment.
 
-        In the place of one that is not there stands RecordNotFound.
+        In the place of one that is not there stands RecordNotFound, and of one that cannot be
+        shown, by a fault of ours or a change of what is stored, Internal.
         """
+        try:
+            return self._whole_records(record_ids)
+        except OffsetError:
+            raise
+        except Exception as fault:  # noqa: BLE001 - handed to the one who asked for this record
+            if len(record_ids) == 1:
+                return [Internal(fault)]
+            return [self.whole_records([record_id])[0] for record_id in record_ids]
+
+    def _whole_records(self, record_ids: Sequence[str]) -> list[Shown | OffsetError]:
         with self._database.reading(by_key=True) as connection:
             states, history = self._loader.states_with_history(connection, set(record_ids))
             views = {
