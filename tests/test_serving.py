@@ -60,6 +60,19 @@ def test_closing_sends_what_was_written_before() -> None:
     assert joined(act) == [b"last words", "closed"]
 
 
+def test_a_client_that_is_gone_is_sent_nothing() -> None:
+    real = Transport()
+
+    async def turn() -> None:
+        transport = Joining(cast(asyncio.Transport, real), asyncio.get_running_loop())
+        transport.write(b"too late")
+        real.close()  # by what the loop learned meanwhile
+        await asyncio.sleep(0)
+
+    asyncio.run(turn())
+    assert real.sent == ["closed"]
+
+
 def test_aborting_sends_nothing_more() -> None:
     def act(transport: Joining) -> None:
         transport.write(b"never said")

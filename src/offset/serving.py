@@ -35,7 +35,7 @@ class Joining(asyncio.Transport):
 
     def _send(self) -> None:
         pieces, self._pieces = self._pieces, []
-        if pieces:
+        if pieces and not self._transport.is_closing():  # the client may be gone since
             self._transport.write(b"".join(pieces))
 
     def close(self) -> None:
