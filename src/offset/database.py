@@ -45,7 +45,7 @@ from offset.turns import Turns
 _KEY_LOCKS, _SERIES_LOCKS, _PUBLISHER_LOCK = 1, 2, 4  # classes of PostgreSQL advisory locks
 # Of each connection that lists, of those that find by key (what leads to the rows of a million
 # records), of the one that writes. The system keeps the file's pages, too.
-_READ_CACHE_KB, _KEY_CACHE_KB, _WRITE_CACHE_KB = 2_048, 4_096, 20_480
+_READ_CACHE_KB, _KEY_CACHE_KB, _WRITE_CACHE_KB = 3_072, 4_096, 20_480
 # A rewrite keeps only what is there now. VACUUM FULL would also keep dead rows that an older
 # snapshot can see, and do nothing for a role that does not own the table, both without an error.
 _REWRITE_DETAILS: Final = "ALTER TABLE details ALTER COLUMN content TYPE text USING content || ''"
