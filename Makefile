@@ -1,4 +1,4 @@
-# `make bench` measures everything on both databases and writes bench/results.md: about an hour.
+# `make bench` measures everything on both databases and writes bench/results.md: more than an hour.
 # Smaller, or in part: make bench RECORDS=80000 GROWTH=20000,80000 ROWS=50000 EVENTS=50000
 #                      make bench ONLY=create,get ENGINE=sqlite
 RECORDS ?= 1000000

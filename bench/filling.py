@@ -247,7 +247,7 @@ class _Filler:
 
 
 def event_id(position: int) -> str:
-    """Give the id of the event at a position: as random as ids are, and known to all."""
+    """Give the id of the event at a position: random, though Offset's own begin with the time."""
     return str(UUID(int=(position + 1) * 0x9E3779B97F4A7C15F39CC0605CEDC835 % 2**128, version=4))
 
 

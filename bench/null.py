@@ -8,7 +8,6 @@ Everything that this knows of Offset's inside stands in this file.
 """
 
 import gc
-import json
 from base64 import b64encode
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -31,7 +30,7 @@ from offset.ledger import Ledger, Outcome, now_us
 from offset.reading import Reader, Shown
 from offset.routes import Api
 from offset.submitting import Submission
-from offset.units import Unit
+from offset.units import Unit, json_bytes
 from offset.writer import Writer
 
 RECORDS: Final = 20_000
@@ -79,7 +78,7 @@ class MemoryLedger(Ledger):
         for number, unit in enumerate(units):
             answer = unit.shape(batch.results(number, appended, history))
             if unit.key:
-                json.dumps(answer.body)  # which the ledger keeps for the key's next request
+                json_bytes(answer.body)  # which the ledger keeps for the key's next request
             outcomes.append(answer)
         return outcomes
 

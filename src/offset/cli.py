@@ -1,7 +1,6 @@
 """The command `offset`. What a command needs is imported inside it, so that help comes at once."""
 
 import json
-import secrets
 import signal
 import socket
 import sys
@@ -87,7 +86,7 @@ def migrate_command(
     ] = None,
 ) -> None:
     """Bring the database's schema up to date. PostgreSQL needs OFFSET_ORIGIN the first time."""
-    from offset.ledger import ensure_origin
+    from offset.ledger import ensure_origin, made_up_origin
     from offset.migrating import grant, migrate
     from offset.settings import read_settings
 
@@ -96,7 +95,7 @@ def migrate_command(
         if role is not None and database.is_sqlite:
             raise Unfit("--role is for PostgreSQL: SQLite has no roles")
         migrate(database)
-        made = f"localhost/{secrets.token_hex(16)}" if database.is_sqlite else None
+        made = made_up_origin() if database.is_sqlite else None
         origin = ensure_origin(database, settings.origin, made)
         if role is not None:
             with database.writing() as connection:

@@ -192,7 +192,10 @@ def _engine(url: URL, arguments: Mapping[str, Any], pool_size: int) -> Engine:
 
 
 def _patiently(act: Callable[[], object], seconds: float = 5.0) -> None:
-    """Try again while another process has the file; switching to WAL ignores the time-out."""
+    """Try again while another process has the file.
+
+    Switching to WAL ignores the time-out, and the connection that writes has none.
+    """
     end = time.monotonic() + seconds
     while True:
         try:

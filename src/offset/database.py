@@ -1,4 +1,8 @@
-"""The engine, and all that differs between SQLite and PostgreSQL."""
+"""One ledger's database: its engines and transactions, and what is asked of either kind of it.
+
+How connections begin stands in `connections`, how rows are told in `statements`; searches have SQL
+of their own (`names`, `walks`, `listing`, `tracing`).
+"""
 
 import json
 import time
@@ -51,6 +55,20 @@ _READ_CACHE_KB, _KEY_CACHE_KB, _WRITE_CACHE_KB = 3_072, 4_096, 20_480
 _REWRITE_DETAILS: Final = "ALTER TABLE details ALTER COLUMN content TYPE text USING content || ''"
 
 
+class _Sent(NamedTuple):
+    """How rows that are sent as JSON stand in SQL: as rows `w`, with a value by its place."""
+
+    rows: str
+    text: str
+    number: str
+
+
+_SENT_TO_SQLITE: Final = _Sent("json_each(?) AS w", *["json_extract(w.value, '$[{}]')"] * 2)
+_SENT_TO_POSTGRESQL: Final = _Sent(
+    "jsonb_array_elements(%s::jsonb) AS w", "(w.value ->> {})", "(w.value ->> {})::bigint"
+)
+
+
 class ClaimRow(NamedTuple):
     """A row of `serial_claims`."""
 
@@ -96,6 +114,7 @@ class Database:
         self.works_beside: Final = not self.is_sqlite
         self._turns = Turns()
         self._journal = Journal(str(self.url.database)) if self.is_sqlite else None
+        self._sent: Final = _SENT_TO_SQLITE if self.is_sqlite else _SENT_TO_POSTGRESQL
         self._statements = SqliteStatements() if self.is_sqlite else PostgresqlStatements()
 
     def close(self) -> None:
@@ -239,14 +258,11 @@ class Database:
         """
         if not lines:
             return {}
-        if self.is_sqlite:
-            row, of = "json_each(?) AS w", "json_extract(w.value, '$[{}]')"
-        else:
-            row, of = "jsonb_array_elements(%s::jsonb) AS w", "(w.value ->> {})"
+        registry, name = (self._sent.text.format(n) for n in range(2))
         asked = cursor(connection)
         asked.execute(
-            f"SELECT s.registry, s.series, s.number FROM {row}"
-            f" JOIN series s ON s.registry = {of.format(0)} AND s.series = {of.format(1)}",
+            f"SELECT s.registry, s.series, s.number FROM {self._sent.rows}"
+            f" JOIN series s ON s.registry = {registry} AND s.series = {name}",
             (json.dumps(list(lines)),),
         )
         return {(registry, name): number for registry, name, number in asked.fetchall()}
@@ -260,16 +276,11 @@ class Database:
         """
         if not wanted:
             return {}
-        if self.is_sqlite:
-            row, of = "json_each(?) AS w", "json_extract(w.value, '$[{}]')"
-        else:
-            row, of = "jsonb_array_elements(%s::jsonb) AS w", "(w.value ->> {})"
-        line, first, last = (
-            of.format(n) + ("" if self.is_sqlite else "::bigint") for n in range(3)
-        )
+        line, first, last = (self._sent.number.format(n) for n in range(3))
         asked = cursor(connection)
         asked.execute(
-            f"SELECT {of.format(3)}, records.id, c.first, c.last FROM {row}"
+            f"SELECT {self._sent.text.format(3)}, records.id, c.first, c.last"
+            f" FROM {self._sent.rows}"
             f" JOIN serial_claims c ON c.series_number = {line} AND c.first = ("
             f"SELECT max(first) FROM serial_claims"
             f" WHERE series_number = {line} AND first <= {last})"
@@ -291,14 +302,10 @@ class Database:
         """
         if not wanted:
             return ()
-        if self.is_sqlite:
-            row, of = "json_each(?) AS w", "json_extract(w.value, '$[{}]')"
-        else:
-            row, of = "jsonb_array_elements(%s::jsonb) AS w", "(w.value ->> {})::bigint"
-        line, first, last = (of.format(n) for n in range(3))
+        line, first, last = (self._sent.number.format(n) for n in range(3))
         asked = cursor(connection)
         asked.execute(
-            f"SELECT DISTINCT {_CLAIM_COLUMNS} FROM {row}"
+            f"SELECT DISTINCT {_CLAIM_COLUMNS} FROM {self._sent.rows}"
             f" JOIN serial_claims c ON c.series_number = {line}"
             f" AND c.first <= {last} AND c.first >= coalesce(("
             f"SELECT max(first) FROM serial_claims"

@@ -58,7 +58,6 @@ class Export:
 
     def __init__(self, kind: FileKind, sheet: Sheet) -> None:
         self.kind = kind
-        self.sheet = sheet.name
         self._sheet = sheet
         self._header = [folded_header(name) for name in sheet.header]
         _check_columns(kind, self._header)
@@ -73,12 +72,11 @@ class Export:
             yield reader.read(line)
 
 
-def open_export(path: Path, sheet: str | None = None) -> Export:
+def open_export(path: Path) -> Export:
     """Open a registry's export, CSV or XLSX.
 
     Args:
         path: the file.
-        sheet: which sheet of a workbook, where more than one is an export.
 
     Raises:
         UnreadableFile: neither CSV nor XLSX, damaged, or too large.
@@ -86,7 +84,7 @@ def open_export(path: Path, sheet: str | None = None) -> Export:
         UnknownColumn: a column that its kind of file does not have, with text in it.
         AmbiguousDates: a column of which the dates do not tell day from month.
     """
-    sheets = [one for one in open_sheets(path) if sheet is None or one.name == sheet]
+    sheets = open_sheets(path)
     known = [(kind, one) for one in sheets if (kind := recognised(one.header))]
     exports = [(kind, one) for kind, one in known if kind.meaning] or known
     if not exports:
@@ -94,7 +92,7 @@ def open_export(path: Path, sheet: str | None = None) -> Export:
     if len(exports) > 1:
         names = [one.name for _, one in exports]
         raise UnknownFile(
-            f"{path.name}: {len(names)} of its sheets are exports ({', '.join(names)}): name one",
+            f"{path.name}: {len(names)} of its sheets are exports ({', '.join(names)}): leave one",
             sheets=list(names),
         )
     return Export(*exports[0])

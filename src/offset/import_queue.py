@@ -1,4 +1,4 @@
-"""Files that were sent to be imported: one after the other, in a thread beside the writer.
+"""Files that were sent to be imported: one after the other, in a thread beside the event loop.
 
 What waits is bounded, and so is what is being sent: a place is taken before a file comes in.
 """

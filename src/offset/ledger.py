@@ -6,6 +6,7 @@ is decided again from what it holds then; nothing rests on a driver's message.
 """
 
 import random
+import secrets
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
@@ -35,7 +36,7 @@ from offset.objections import DATABASE_ERRORS, Objection, objection
 from offset.units import Answer, Key, Unit, json_bytes
 from offset.waiting import in_thread
 
-LARGEST_TRANSACTION: Final = 1_000  # events; others wait for the head while a batch is appended
+LARGEST_TRANSACTION: Final = 1_000  # commands, or one request that has more; others wait for it
 _TRIES: Final = 5
 _STORED: Final = (200, 201, 404, 409)  # every other answer may be another one next time
 _SERIES_BUCKETS: Final = 1024
@@ -295,6 +296,11 @@ class _Attempt:
     def __init__(self) -> None:
         self.event_ids: list[bytes] = []
         self.outcomes: list[Outcome] = []
+
+
+def made_up_origin() -> str:
+    """Make an origin for a ledger that nobody has named."""
+    return f"localhost/{secrets.token_hex(16)}"
 
 
 def ensure_origin(database: Database, wanted: str | None, made: str | None) -> str:

@@ -45,6 +45,10 @@ WHOLE: Final[Select[Any]] = (
 )
 
 
+# Who holds what, record by record, from its first gram on.
+HOLDINGS: Final = select(holdings).order_by(holdings.c.record_number, holdings.c.from_g)
+
+
 class Whole(NamedTuple):
     """A row of `WHOLE`."""
 
@@ -102,10 +106,7 @@ class Loader:
         question = database.question
         self._by_id = question(WHOLE, records.c.id)
         self._by_number = question(WHOLE, records.c.number)
-        self._holdings = question(
-            select(holdings).order_by(holdings.c.record_number, holdings.c.from_g),
-            holdings.c.record_number,
-        )
+        self._holdings = question(HOLDINGS, holdings.c.record_number)
         all_events = select(events.c.position, events.c.leaf).order_by(events.c.position)
         self._all_events = question(all_events, events.c.record_number)
         self._newest = question(

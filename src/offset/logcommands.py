@@ -56,7 +56,7 @@ def verify_log(
 def verify_checkpoints(
     files: Sequence[Path], place: str | None, keys: Sequence[str], policy: Path | None, say: Say
 ) -> int:
-    """Hold two checkpoints against each other: `offset verify --pair OLD NEW [--log URL|DIR]`.
+    """Hold two checkpoints against each other: `offset verify ONE OTHER [--log PLACE]`.
 
     Checkpoints of different sizes need the log's tiles, of which only a few are read.
     """

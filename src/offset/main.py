@@ -3,7 +3,6 @@
 import asyncio
 import gc
 import logging
-import secrets
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from importlib.resources import files
@@ -30,7 +29,7 @@ from offset.dispatching import Dispatcher
 from offset.guard import Guard
 from offset.import_queue import ImportQueue
 from offset.import_routes import router as import_router
-from offset.ledger import Ledger, ensure_origin
+from offset.ledger import Ledger, ensure_origin, made_up_origin
 from offset.log import Log
 from offset.log.keys import KeyFile
 from offset.log.publisher import Publisher
@@ -57,7 +56,7 @@ _DOCS_POLICY: Final = (
 )
 
 
-def open_ledger(settings: Settings, *, pool_size: int = 10) -> tuple[Database, str]:
+def open_ledger(settings: Settings, *, pool_size: int) -> tuple[Database, str]:
     """Open the settings' database and give it with the ledger's origin.
 
     SQLite is migrated by itself; PostgreSQL only by `offset migrate`.
@@ -73,7 +72,7 @@ def open_ledger(settings: Settings, *, pool_size: int = 10) -> tuple[Database, s
         if database.is_sqlite:
             migrate(database)
         require_schema(database)
-        made = f"localhost/{secrets.token_hex(16)}" if database.is_sqlite else None
+        made = made_up_origin() if database.is_sqlite else None
         origin = ensure_origin(database, settings.origin, made)
         if origin == made:
             _log.info("Origin %s was made up; a public log needs OFFSET_ORIGIN.", origin)
@@ -119,8 +118,8 @@ def create_app(settings: Settings | None = None) -> Guard:
     async def lifespan(app: FastAPI) -> AsyncIterator[dict[str, Any]]:
         try:
             chosen = settings or read_settings()
-            # Up to 8 connections for reading, and some for whole records, for the writer, three for
-            # an import, one to publish.
+            # Of each kind (`Database` has two on PostgreSQL): 8 threads that list, two batches of
+            # whole records, the writer, an import, the publisher.
             database, origin = open_ledger(chosen, pool_size=14)
             try:
                 publisher = open_publisher(chosen, database, origin)

@@ -233,14 +233,15 @@ log_cosignatures: Final = Table(
 )
 
 # Files that were read into the ledger, and how their rows fared; quantities are counted in rows.
-# `differences` is JSON: by project and vintage, what the file says and what the ledger has.
+# `differences` is JSON: the largest differences between file and ledger, how many there are, and a
+# sentence for each file that was passed over.
 imports: Final = Table(
     "imports",
     metadata,
     Column("id", LargeBinary, primary_key=True),
     Column("started_at_us", Big, nullable=False, index=True),
     Column("finished_at_us", Big),
-    Column("status", Text, nullable=False),  # running, done, failed
+    Column("status", Text, nullable=False),  # queued, running, done, failed, interrupted
     Column("file", Text, nullable=False),
     Column("dry_run", Boolean, nullable=False),
     Column("row_count", Integer, nullable=False),

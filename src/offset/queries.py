@@ -8,7 +8,13 @@ from pydantic import Field, WithJsonSchema, model_validator
 from pydantic_core import PydanticCustomError
 
 from offset.answers import Json
-from offset.core.canonical import canonical_registry, canonical_serial, display_text
+from offset.core.canonical import (
+    FIRST_VINTAGE,
+    LAST_VINTAGE,
+    canonical_registry,
+    canonical_serial,
+    display_text,
+)
 from offset.core.errors import BadCursor, InvalidField
 from offset.core.records import Status
 from offset.core.serials import LARGEST_NUMBER
@@ -37,8 +43,8 @@ def _limit(value: Any) -> int:
 
 
 def _year(value: Any) -> int:
-    if not 1900 <= _natural(value) <= 2199:
-        raise InvalidField("has to be a year from 1900 to 2199")
+    if not FIRST_VINTAGE <= _natural(value) <= LAST_VINTAGE:
+        raise InvalidField(f"has to be a year from {FIRST_VINTAGE} to {LAST_VINTAGE}")
     return _natural(value)
 
 
@@ -70,7 +76,9 @@ Limit = Annotated[
     int, reads(_limit), _whole({"minimum": 1, "maximum": LARGEST_PAGE, "default": 50})
 ]
 # None where a parameter is not given; their shapes have no null, which a query cannot say.
-Year = Annotated[int | None, reads(_year), _whole({"minimum": 1900, "maximum": 2199})]
+Year = Annotated[
+    int | None, reads(_year), _whole({"minimum": FIRST_VINTAGE, "maximum": LAST_VINTAGE})
+]
 Natural = Annotated[int, reads(_natural), _whole({"minimum": 0, "maximum": LARGEST_NUMBER})]
 After = Annotated[int | None, reads(_natural), _whole({"minimum": 0, "maximum": LARGEST_NUMBER})]
 Text = Annotated[

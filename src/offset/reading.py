@@ -121,12 +121,6 @@ class Reader:
             self._loader.fill_details(connection, [view for _, view in views.values()])
         return [views.get(record_id) or record_not_found(record_id) for record_id in record_ids]
 
-    def _state(self, connection: Connection, record_id: str) -> tuple[int, RecordState]:
-        found = self._loader.states(connection, [record_id])
-        if record_id not in found:
-            raise record_not_found(record_id)
-        return found[record_id]
-
     def records(self, filters: Filters, *, after: int, limit: int, count: bool) -> Page:
         """List records in the order of their creation, from the one after number `after`.
 

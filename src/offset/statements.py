@@ -153,9 +153,6 @@ class PostgresqlStatements:
         cursor.execute(question.text("%s"), (list(values),))
 
 
-Statements = SqliteStatements | PostgresqlStatements
-
-
 def _cut(rows: Sequence[Row]) -> Iterator[Sequence[Row]]:
     """Cut rows into powers of two, so that a few statements, prepared once, serve all numbers."""
     start, size = 0, LARGEST_STATEMENT

@@ -55,18 +55,20 @@ class _Trace:
         return [self.positions[0], *self.positions[1:][-PARTS_OF_SERIAL + 1 :]]
 
 
+_CLAIMS: Final = select(serial_claims, series.c.registry, series.c.series).join(
+    series, series.c.number == serial_claims.c.series_number
+)
+
+
 class Tracer:
     """Looks serial numbers up in one ledger."""
 
     def __init__(self, database: Database, loader: Loader) -> None:
         self._database = database
         self._loader = loader
-        self._own_claims = (
-            select(serial_claims, series.c.registry, series.c.series)
-            .join(series, series.c.number == serial_claims.c.series_number)
-            .where(database.among(serial_claims.c.record_number, "numbers"))
-            .order_by(serial_claims.c.record_number, serial_claims.c.first)
-        )
+        self._own_claims = _CLAIMS.where(
+            database.among(serial_claims.c.record_number, "numbers")
+        ).order_by(serial_claims.c.record_number, serial_claims.c.first)
         self._events = (
             select(events.c.position, events.c.leaf)
             .where(database.among(events.c.position, "positions"))
@@ -152,11 +154,6 @@ class Tracer:
         shown = list(numbers)[:RECORDS_OF_SERIAL]
         rows = connection.execute(self._own_claims, {"numbers": shown}).all()
         return [row for row in rows if _covers(row, serial, text, registry)]
-
-
-_CLAIMS: Final = select(serial_claims, series.c.registry, series.c.series).join(
-    series, series.c.number == serial_claims.c.series_number
-)
 
 
 def _of_text(text: str, registry: str | None) -> Select[Any]:

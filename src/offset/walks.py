@@ -61,7 +61,7 @@ class Walks:
             " FROM jsonb_array_elements_text(CAST({of} AS jsonb))"
         )
 
-    def beside(self, table: str, alias: str, key: str, *, few: bool = True) -> str:
+    def beside(self, table: str, alias: str, key: str, *, few: bool) -> str:
         """Join one row of a table by its key, after what stands before it and in no other order.
 
         PostgreSQL plans such joins in a third of the time that it takes to look for the best one,

@@ -82,7 +82,7 @@ class BadHeader(Malformed):
 
 
 class HeadersTooLarge(OffsetError):
-    """The request's headers are larger than 16 KB."""
+    """The request's headers are larger than 16 KiB."""
 
     code = "headers-too-large"
     title = "The headers are too large"

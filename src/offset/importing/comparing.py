@@ -38,7 +38,8 @@ class Finding(NamedTuple):
 class Difference:
     """A project's vintage of which the files and the ledger do not say the same, in grams.
 
-    `vintage` is None at registries whose retirements name none. What no file states is None.
+    `vintage` is None at registries whose retirements name none. What no file states is not
+    compared.
     """
 
     registry: str

@@ -13,7 +13,7 @@ from offset.core.events import Event, read_leaf
 from offset.core.records import Holding
 from offset.database import Database
 from offset.importing.pools import Pool
-from offset.loading import uuid_text
+from offset.loading import HOLDINGS, uuid_text
 from offset.models import (
     event_parts,
     events,
@@ -153,10 +153,7 @@ class Knower:
         question, claim, part = database.question, serial_claims.c, event_parts.c
         ended = ("RETIRED", "CANCELLED")
         self._records = question(_STANDING, records.c.number)
-        self._holdings = question(
-            select(holdings).order_by(holdings.c.record_number, holdings.c.from_g),
-            holdings.c.record_number,
-        )
+        self._holdings = question(HOLDINGS, holdings.c.record_number)
         self._events = question(
             select(events.c.position, events.c.type, events.c.id), events.c.position
         )

@@ -88,7 +88,9 @@ class Counting(NamedTuple):
 
 
 class Spool:
-    """A scratch database, written until `written`, then read.
+    """A scratch database: one writer notes rows and closes it, then it is opened to be read.
+
+    Only running totals are added up after that (`add_total`).
 
     Args:
         path: its file, which is made where it is not there.

@@ -1,4 +1,4 @@
-"""The thread that publishes the log: as soon as events wait, at most once a second."""
+"""The thread that publishes the log: it looks once a second for what was committed."""
 
 import logging
 import threading
