@@ -190,11 +190,13 @@ def test_a_server_goes_on_by_itself_when_killed_postgresql_is_back() -> None:
 
 async def kill_postgresql_under_load(postgres: EmbeddedPostgres, server: Server) -> None:
     stop = asyncio.Event()
-    async with crowd([server.url], CLIENTS + 1) as (watcher, *clients):
+    async with crowd([server.url], 2 * CLIENTS + 1) as (watcher, *clients):
         load = await start_load(watcher, seed=7)
         async with asyncio.TaskGroup() as working:
-            for client in clients:
+            for client in clients[:CLIENTS]:
                 working.create_task(load.work(client, until=stop))
+            for client in clients[CLIENTS:]:
+                working.create_task(read(client, load.stock_id, until=stop))
             for length_s in (0.15, 0.3, 0.45)[:POSTGRESQL_CYCLES]:
                 await asyncio.sleep(length_s)
                 await one_outage(postgres, watcher, load)
@@ -203,6 +205,15 @@ async def kill_postgresql_under_load(postgres: EmbeddedPostgres, server: Server)
         await load.check(watcher)
         await assert_answers(watcher, {"/livez": 200, "/readyz": 200, "/records": 200})
         assert len(load.unavailable) == refused
+
+
+async def read(client: Client, record_id: str, *, until: asyncio.Event) -> None:
+    """Read a record without pause; whoever writes may be connecting at the same time."""
+    while not until.is_set():
+        reply = await client.ask(read_call(record_id))
+        assert reply.status in {200, 503}, reply
+        if reply.status == 503:
+            await asyncio.sleep(0.02)
 
 
 async def one_outage(postgres: EmbeddedPostgres, watcher: Client, load: Load) -> None:
