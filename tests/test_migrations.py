@@ -213,9 +213,22 @@ def test_alembic_is_loaded_only_where_something_is_migrated(database: Database) 
 def test_a_schema_of_another_version_is_refused_by_its_name(database: Database) -> None:
     with database.writing() as connection:
         assert len(set(revisions(connection))) == 1
-        connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
-    with pytest.raises(Unfit, match=r"schema is 9999, .* needs 0005: run `offset migrate`"):
+        connection.execute(text("UPDATE alembic_version SET version_num = '0004'"))
+    with pytest.raises(Unfit, match=r"schema is 0004, .* needs 0005: run `offset migrate`"):
         require_schema(database)
+
+
+@pytest.mark.parametrize("act", [require_schema, migrate])
+def test_a_newer_schema_is_refused_and_stays(
+    act: Callable[[Database], None], database: Database
+) -> None:
+    """As a ledger has that a newer version of Offset has opened before; no command helps."""
+    with database.writing() as connection:
+        connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+    with pytest.raises(Unfit, match=r"schema is 9999, .* none above 0005: use the version"):
+        act(database)
+    with database.reading() as connection:
+        assert revisions(connection)[0] == "9999"
 
 
 def test_a_database_that_is_away_cannot_be_migrated(tmp_path: Path) -> None:

@@ -30,6 +30,7 @@ def migrate(database: Database, revision: str = "head") -> None:
     """Bring the schema to `revision`; several processes may do so at once.
 
     Raises:
+        Unfit: a newer version of Offset has made it.
         DatabaseUnavailable: the database cannot be reached.
     """
     try:
@@ -37,6 +38,7 @@ def migrate(database: Database, revision: str = "head") -> None:
             if not database.is_sqlite:
                 connection.execute(text("SELECT pg_advisory_xact_lock(:kind, 0)"), {"kind": _LOCK})
             found, newest = revisions(connection)
+            _refuse_newer(found, newest)
             if revision != "head" or found != newest:
                 _run(connection, found, revision)
     except SQLAlchemyError as error:
@@ -51,10 +53,19 @@ def require_schema(database: Database) -> None:
     """
     with database.reading() as connection:
         found, needed = revisions(connection)
+    _refuse_newer(found, needed)
     if found != needed:
         raise Unfit(
             f"the database's schema is {found or 'empty'}, this version needs {needed}: "
             "run `offset migrate`"
+        )
+
+
+def _refuse_newer(found: str | None, newest: str) -> None:
+    if found is not None and found > newest:
+        raise Unfit(
+            f"the database's schema is {found}, this version knows none above {newest}: "
+            "use the version of Offset that made it, or a newer one"
         )
 
 
