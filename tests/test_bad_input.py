@@ -424,6 +424,15 @@ def test_what_is_not_strict_json_of_the_right_shape_is_refused(
     assert post(api, "/records", content).verdict == verdict
 
 
+@pytest.mark.parametrize("path", ["/records", "/batch", f"/records/{NOWHERE}/sell"])
+@pytest.mark.parametrize("content", [b"[]", b"1", b'"text"'])
+def test_a_body_that_is_no_object_is_told_so_in_the_words_of_json(
+    api: Connection, path: str, content: bytes
+) -> None:
+    reply = post(api, path, content)
+    assert (reply.status, reply.body["detail"]) == (422, "the body has to be a JSON object")
+
+
 def test_white_space_and_escapes_do_not_count(api: Connection) -> None:
     body = issuance(project_name="Plain", serial_number="PLAIN 1")
     record = api.post("/records", body).body

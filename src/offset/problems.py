@@ -103,6 +103,7 @@ def _sentence(kind: str, message: str) -> str:
         "extra_forbidden": "there is no such field",
         "missing": "has to be given",
         "bool_type": "has to be true or false",
+        "model_type": "the body has to be a JSON object",
     }
     return known.get(kind, message)
 
