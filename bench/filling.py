@@ -20,13 +20,12 @@ from sqlalchemy import Table, make_url
 
 from bench.samples import CREDITS, issued
 from bench.unguarded import unguarded_postgresql, unguarded_sqlite
-from offset.appending import state_row
+from offset.appending import claim_rows_of, further, state_row
 from offset.core.commands import Details
 from offset.core.events import Act, Created, Retired, Sold, Stamp, leaf_bytes, time_text
 from offset.core.merkle import HASH_SIZE, leaf_hash
 from offset.core.quantities import GRAMS_PER_CREDIT
 from offset.core.records import Part, RecordState
-from offset.loading import form_of
 from offset.models import (
     details,
     event_parts,
@@ -119,7 +118,7 @@ class _Filler:
         self._position = 0
         self._hashes = array("B", bytes(HASH_SIZE * count))
         self.rows: Rows = {}
-        self._series: int | None = None
+        self._series: dict[tuple[str, str], int] = {}
         self._names: set[str] = set()
 
     def begin(self) -> None:
@@ -127,7 +126,6 @@ class _Filler:
 
     def create(self, number: int) -> None:
         record = issued(number)
-        claim = record.serial
         created = Created(record=record)
         hashed, stamp = self._event(number, number, record.id, created, 1, None)
         at = number * HASH_SIZE
@@ -150,18 +148,21 @@ class _Filler:
         if record.project_name not in self._names:
             self._names.add(record.project_name)
             self._add(project_names, number=number, name=record.project_name)
-        if self._series is None:  # every sample is of one series
-            self._series = number
-            self._add(series, number=number, registry=claim.registry, series=claim.series)
-        self._add(
-            serial_claims,
-            series_number=self._series,
-            first=claim.first,
-            last=claim.last,
-            record_number=number,
-            form=form_of(claim),
-            position=None,
-        )
+        rows = claim_rows_of(record.serial, number, own=True)
+        for place, (line, first, last, form, of_event) in enumerate(rows):
+            if line not in self._series:  # every sample is of one series, and of a batch
+                self._series[line] = number if place == 0 else further(number, place)
+                registry, name = line
+                self._add(series, number=self._series[line], registry=registry, series=name)
+            self._add(
+                serial_claims,
+                series_number=self._series[line],
+                first=first,
+                last=last,
+                record_number=number,
+                form=form,
+                position=of_event,
+            )
         if number % 4 >= 2:
             self._stand(number, created.apply(None, stamp), hashed)
 

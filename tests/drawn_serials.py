@@ -2,13 +2,14 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import date
 from typing import Final
 from uuid import UUID
 
 from hypothesis import strategies as st
 
-from offset.core.serials import LARGEST_NUMBER, Serial
-from offset.registries import REGISTRIES, cdm
+from offset.core.serials import LARGEST_NUMBER, Serial, SerialFact
+from offset.registries import REGISTRIES
 from offset.registries.stated import Stated
 
 Made = tuple[str, Serial, Stated]  # as the registry writes it, and what has to be read from it
@@ -28,19 +29,21 @@ def verra_serials(draw: st.DrawFn) -> Made:
     country, certified = draw(countries), draw(st.booleans())
     project = draw(st.from_regex(r"[0-9]{1,6}", fullmatch=True))
     dates = "-".join(f"{day.day:02}{day.month:02}{day.year:04}" for day in (start, end))
-    tail = draw(st.from_regex(r"-[0-9]{1,6}-(VER|MER|APX)-", fullmatch=True)) + country
+    tail = draw(st.from_regex(r"-[0-9]{1,6}-(VER|MER|APX|TZ1)-", fullmatch=True)) + country
     tail += draw(st.from_regex(r"(-[0-9]{1,2})?", fullmatch=True)) + f"-{project}-{dates}"
     if series.startswith("PWRP"):
         tail += f"-{draw(materials)}-{draw(materials)}"
+    batch = draw(st.integers(0, 999_999_999))
     serial = Serial(
         registry="verra",
         series=series,
         first=first,
         last=last,
         unit=series[-3:],
-        head=f"{draw(st.integers(0, 999_999_999))}-",
+        head=f"{batch}-",
         infix="-",
         tail=f"-{series}{tail}-{'1' if certified else '0'}",
+        also=() if series.startswith("PWRP") else (f"BATCH-{batch}",),
     )
     says = Stated(
         project=project,
@@ -79,7 +82,7 @@ def cdm_serials(draw: st.DrawFn) -> Made:
     period, project = draw(st.sampled_from("12")), draw(st.integers(1, 9_999_999))
     tail = f"-{period}-{period}-0-{project}"
     serial = Serial(
-        registry="gold-standard",
+        registry="cdm",
         series=f"CDM-{country}",
         first=first,
         last=last,
@@ -143,13 +146,14 @@ def puro_serials(draw: st.DrawFn) -> Made:
     issuance = str(UUID(int=draw(st.integers(0, 2**128 - 1))))
     serial = Serial(
         registry="puro",
-        series=f"{issuance}_{gsrn}" if gsrn else issuance,
+        series=issuance,
         first=first,
         last=last,
         unit=credit,
         head=f"PURO_PR_{credit}_{country}_{facility}_{vintage}_{issuance}_{gsrn}",
         infix=f"-{gsrn}",
         width=12 if gsrn else 1,
+        facts=(SerialFact("puro", issuance, gsrn),) if gsrn else (),
     )
     says = Stated(project=str(facility), country=country, vintage=vintage, period=None)
     digits = [f"{gsrn}{n:012}" if gsrn else str(n) for n in (first, last)]
@@ -165,7 +169,7 @@ def cercarbono_serials(draw: st.DrawFn) -> Made:
     country = draw(st.sampled_from([None, "CO", "MX"]))
     vintage = draw(st.none() | vintages)
     text = f"{draw(st.sampled_from(['CDC', 'CDC_R', 'IC']))}_{project}"
-    text += draw(st.from_regex(r"_[0-9]{1,2}_[0-9]{1,2}_[0-9]{2,3}_[0-9]{1,2}", fullmatch=True))
+    text += draw(st.from_regex(r"_[1-9][0-9]?_[0-9]_[1-9][0-9]{1,2}_[1-9][0-9]?", fullmatch=True))
     text += draw(st.sampled_from(["", "_R1_XX", "_R4_2B", "_XX_XX"]))
     text += "_1" if country is None else f"_{country}_1_2"
     if vintage is None:
@@ -180,9 +184,115 @@ def cercarbono_serials(draw: st.DrawFn) -> Made:
         unit="Carboncer",
         head=f"{text}/",
         infix="-",
+        facts=(SerialFact("cercarbono", text, "serials"),),
     )
     says = Stated(project=str(project), country=country, vintage=vintage, period=None)
     return f"{text}/{first}-{last}", serial, says
+
+
+dates = st.dates(date(1990, 1, 1), date(2099, 12, 31))
+
+
+def padded(first: int, last: int, width: int) -> tuple[str, int]:
+    """The text of a range padded to a width, and the width that is read from it."""
+    text = f"{first:0{width}}-{last:0{width}}"
+    return text, min(map(len, text.split("-")))
+
+
+@st.composite
+def biocarbon_serials(draw: st.DrawFn) -> Made:
+    first, last = sorted((draw(numbers), draw(numbers)))
+    program, holder = draw(
+        st.sampled_from([("BCR", str(draw(st.integers(100, 999)))), ("PCR", "ABC")])
+    )
+    country, sector = draw(countries), draw(st.sampled_from(["14", "1", "03"]))
+    number = f"{holder}-{sector}-{draw(st.integers(1, 99)):03}"
+    project = f"{program}-{country}-{number}"
+    verification = draw(st.integers(1, 20))
+    start, end = sorted((draw(st.integers(8, 40)), draw(st.integers(8, 40))))
+    period = f"{start:02}01-{end:02}12"
+    head = f"{project}-{verification}-{period}-"
+    text, width = padded(first, last, 7)
+    serial = Serial(
+        registry="biocarbon",
+        series=f"{number}-{verification}-{period}",
+        first=first,
+        last=last,
+        unit="VCC",
+        head=head,
+        infix="-",
+        width=width,
+    )
+    says = Stated(
+        project=project,
+        country=country,
+        vintage=2000 + start,
+        period=(date(2000 + start, 1, 1), date(2000 + end, 12, 31)),
+    )
+    return f"{head}{text}", serial, says
+
+
+@st.composite
+def social_carbon_serials(draw: st.DrawFn) -> Made:
+    first, last = sorted((draw(numbers), draw(numbers)))
+    project, year = draw(st.integers(1, 999)), draw(vintages)
+    country = draw(st.sampled_from(["BRA", "BRAZIL", "SOUTH AFRICA"]))
+    issued = f"{draw(dates):%d%m%Y}{draw(st.times()):%H%M%S}"
+    head = f"SCU-SOCIALCARBON-{project}-{country}-{year}-{issued}-"
+    serial = Serial(
+        registry="social-carbon",
+        series=f"{project}-{year}-{issued}",
+        first=first,
+        last=last,
+        unit="SCU",
+        head=head,
+        infix="-",
+    )
+    says = Stated(project=str(project), country=None, vintage=year, period=None)
+    return f"{head}{first}-{last}", serial, says
+
+
+@st.composite
+def plan_vivo_serials(draw: st.DrawFn) -> Made:
+    first, last = sorted((draw(numbers), draw(numbers)))
+    start, end = sorted((draw(dates), draw(dates)))
+    country, project = draw(countries), f"{draw(st.integers(1, 10**15 - 1)):015}"
+    letter, tail = draw(st.sampled_from([("f", "-SPG"), ("", "-MER-0-A"), ("v", "-SPG")]))
+    head = f"PV-{letter}PVC-{country}-{project}-{start:%d%m%Y}-{end:%d%m%Y}-"
+    serial = Serial(
+        registry="plan-vivo",
+        series=f"{project}-{start.year}",
+        first=first,
+        last=last,
+        unit="PVC",
+        head=head,
+        infix="-",
+        tail=tail,
+    )
+    says = Stated(project=project, country=country, vintage=start.year, period=(start, end))
+    return f"{head}{first}-{last}{tail}", serial, says
+
+
+@st.composite
+def ucr_serials(draw: st.DrawFn) -> Made:
+    first, last = sorted((draw(numbers), draw(numbers)))
+    start, end = sorted((draw(dates), draw(dates)))
+    country, project = draw(countries), f"{draw(st.integers(1, 999)):03}"
+    text, width = padded(first, last, 6)
+    tail = f"-UCR-CoU-{country}-{project}-{start:%d%m%Y}-{end:%d%m%Y}"
+    serial = Serial(
+        registry="ucr",
+        series=f"CoU-{int(project)}",
+        first=first,
+        last=last,
+        unit="CoU",
+        head="0001-",
+        infix="-",
+        tail=tail,
+        width=width,
+    )
+    says = Stated(project=project, country=country, vintage=start.year, period=(start, end))
+    return f"0001-{text}{tail}", serial, says
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -251,6 +361,23 @@ TEXTS: Final[Mapping[str, tuple[str, ...]]] = {
         "CDC_R_922_2_11_322_14_R4_2X_CO_1_2_BFC_2015/7-7",
         "IC_915_1_1_321_14_CO_1_1_2008_BF/1-71",
     ),
+    "biocarbon": (
+        "BCR-CO-905-14-002-2-2101-2112-0000001-0299564",
+        "PCR-CO-ABC-14-001-1-1301-1312-0000101-0001000",
+        "BCR-TR-952-1-001-11-2310-2312-0043804-12043903",
+    ),
+    "social-carbon": (
+        "SCU-SOCIALCARBON-907-BRA-2020-14052025145100-101-10121",
+        "SCU-SOCIALCARBON-9-SOUTH AFRICA-2020-14052025145100-7-7",
+    ),
+    "plan-vivo": (
+        "PV-FPVC-KE-900000000012345-01012020-31122020-101-250-SPG",
+        "PV-PVC-BO-900000000012345-01012014-31122014-1001-1250-MER-0-A",
+    ),
+    "ucr": (
+        "0001-015001-016186-UCR-COU-IN-957-01012021-31122021",
+        "0001-000101-000101-UCR-COU-IN-957-01012021-31122021",
+    ),
 }
 
 
@@ -261,7 +388,7 @@ def _grammar(
     lowest: int = 1,
     bare: bool = False,
 ) -> Grammar:
-    grammar = cdm if name == "cdm" else REGISTRIES[name]
+    grammar = REGISTRIES[name]
     return Grammar(
         parse=grammar.parse,
         finds=grammar.finds,
@@ -301,5 +428,21 @@ GRAMMARS: Final[Mapping[str, Grammar]] = {
         *("CDC_", "IC_", "_321_14", "_CO_1_2", "_2009", "_BFC", "_", "/"),
         lowest=0,
         bare=True,
+    ),
+    "biocarbon": _grammar(
+        "biocarbon", biocarbon_serials(), *("BCR-CO-", "PCR-", "905-14-002", "-2-2101-2112-", "00")
+    ),
+    "social-carbon": _grammar(
+        "social-carbon",
+        social_carbon_serials(),
+        *("SCU-", "SOCIALCARBON-", "-BRA", "-2020-", "1405"),
+    ),
+    "plan-vivo": _grammar(
+        "plan-vivo",
+        plan_vivo_serials(),
+        *("PV-", "FPVC-", "-KE-", "9000000000", "-01012020", "-SPG"),
+    ),
+    "ucr": _grammar(
+        "ucr", ucr_serials(), *("0001-", "015001-", "-UCR", "-COU", "-IN-957", "-01012021")
     ),
 }

@@ -147,7 +147,7 @@ def _issue(n: int, rows: Rows) -> None:
     line = number if opaque(n) else 0
     if line == number:
         rows[series].append(
-            (line, registry if opaque(n) else "verra", serial if line else "VCS-VCU")
+            (line, registry if opaque(n) else "verra", f"10T{n}" if line else "VCS-VCU")
         )
     form = json.dumps(["VCU", "9001-", "-", "-VCS-VCU-999-VER-KE-14-9999-01012020-31122020-1", 1])
     first = 0 if opaque(n) else n + 1

@@ -34,7 +34,8 @@ from tampering import (
 )
 
 HEAD: Final = ledger_head.c.id == 1
-CLAIM: Final = serial_claims.c.record_number == 10
+CLAIM: Final = (serial_claims.c.record_number == 10) & serial_claims.c.position.is_(None)
+FURTHER: Final = serial_claims.c.position == 10
 HOLDINGS_A: Final = f"record {A}: its holdings are not what its events make"
 STATE_A: Final = f"record {A}: its record_state is not what its events make"
 CLAIM_C: Final = f"record {C}: its serial claims are not what its serial number and its ends say"
@@ -135,6 +136,8 @@ ROWS: Final[dict[str, tuple[Tampering, str]]] = {
         change(serial_claims, CLAIM, record_number=0),
         f"record {A}: its serial claims are not what its serial number and its ends say",
     ),
+    "a further claim removed": (remove(serial_claims, FURTHER), CLAIM_C),
+    "a further claim changed": (change(serial_claims, FURTHER, last=21), CLAIM_C),
     "a claim removed": (remove(serial_claims, CLAIM), CLAIM_C),
     "a claim added": (add(serial_claims, 0, 15, 30, 10, None, None), CLAIM_C),
     "a claim of no record": (

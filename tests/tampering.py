@@ -236,7 +236,9 @@ def two_series_of_one_name(connection: Connection) -> None:
     connection.execute(text(f"DROP TABLE series{cascade}"))
     connection.execute(text("ALTER TABLE loose RENAME TO series"))
     add(series, 10, "verra", "VCS-VCU")(connection)
-    change(serial_claims, serial_claims.c.record_number == 10, series_number=10)(connection)
+    own = serial_claims.c.position.is_(None)
+    of_record = (serial_claims.c.record_number == 10) & own
+    change(serial_claims, of_record, series_number=10)(connection)
 
 
 def of(table: Any, number: int) -> Any:

@@ -1,6 +1,5 @@
 """Serial numbers that came with an end: kept once, found again, and checked against the events."""
 
-import itertools
 import threading
 from collections.abc import Iterator
 from contextlib import closing
@@ -8,7 +7,7 @@ from dataclasses import replace
 from typing import Any, Final
 
 import pytest
-from sqlalchemy import insert, inspect, select
+from sqlalchemy import insert, select
 from sqlalchemy.exc import IntegrityError
 
 from asking import Connection
@@ -34,8 +33,7 @@ from offset.core.serials import Serial
 from offset.database import Database
 from offset.ledger import Ledger
 from offset.listing import Filters
-from offset.loading import form_of
-from offset.migrating import migrate
+from offset.loading import NO_FORM, form_of
 from offset.models import serial_claims, series
 from offset.reading import Reader
 from offset.registries import read_serial
@@ -113,13 +111,12 @@ def test_an_end_claims_its_serial_numbers_under_its_own_position(ledger: Ledger)
     ):
         assert do(ledger, unit).status == 200
     form = form_of(serial(1, 1))
+    ends = [(51, 53, 3), (101, 101, 2), (201, 201, 5), (202, 205, 6)]
     assert rows(ledger.database) == [
-        ("verra", "LOT-1", 0, 0, 0, 0, None, None),
-        (*VERRA, 2, 51, 53, 0, form, 3),
-        (*VERRA, 2, 101, 101, 0, form, 2),
-        (*VERRA, 2, 201, 201, 0, form, 5),
-        (*VERRA, 2, 202, 205, 0, form, 6),
-        ("verra", "CERTIFICATE 5", 4, 0, 0, 0, None, 4),
+        *[("verra", "BATCH-9001", -129, n, m, 0, NO_FORM, at) for n, m, at in ends],
+        ("verra", "10T1", 0, 0, 0, 0, None, None),
+        *[(*VERRA, 2, n, m, 0, form, at) for n, m, at in ends],
+        ("verra", "CERT1F1CATE5", 4, 0, 0, 0, None, 4),
     ]
     said = [leaf["data"].get("claim") for leaf in leaves(ledger.database)]
     assert said == [
@@ -319,7 +316,7 @@ def test_a_claim_that_no_grammar_reads_is_found_as_text(ledger: Ledger) -> None:
     for text, registry in (("CERTIFICATE 5", "acr"), ("CERTIFICATE 6", None)):
         with pytest.raises(SerialNotFound):
             Reader(ledger.database).serial(None, text, registry)
-    assert Reader(ledger.database).serial(None, "LOT-1", None)["records"][0]["parts_total"] == 2
+    assert Reader(ledger.database).serial(None, "L0T 1", None)["records"][0]["parts_total"] == 2
 
 
 def test_a_wide_range_shows_the_first_records_alone(ledger: Ledger) -> None:
@@ -411,49 +408,3 @@ def test_a_claim_that_was_tampered_with_is_found(case: str, database_url: str) -
         tamper(connection)
     found = verified(database_url).differences
     assert any(difference in words for words in found), found
-
-
-# The migration
-
-
-def test_claims_of_ends_go_with_their_column_and_all_else_stays(database_url: str) -> None:
-    times = itertools.count(10**15)
-    with (
-        opened(database_url, clock=times.__next__) as ledger,
-        closing(Database(database_url)) as database,
-    ):
-        plain = created(ledger, first=1, last=10)
-        do(ledger, retiring(plain, quantity=1))
-        ended = created(ledger, **lot(1))
-        do(ledger, claiming(retiring(ended, quantity=4), serial(101, 104)))
-        do(ledger, claiming(retiring(ended, quantity=1), opaque("CERTIFICATE 5")))
-        before, shown = rows(database), Reader(database).record(plain)[1]
-        migrate(database, "0001")
-        with database.reading() as connection:
-            names = {column["name"] for column in inspect(connection).get_columns("serial_claims")}
-            left = connection.execute(select(series.c.series).order_by(series.c.number)).scalars()
-            assert list(left) == ["VCS-VCU", "LOT-1"]
-            kept = connection.execute(select(CLAIM.first, CLAIM.last).order_by(CLAIM.record_number))
-            assert [tuple(row) for row in kept] == [(1, 10), (0, 0)]
-        assert "position" not in names
-        migrate(database)
-        assert rows(database) == [row for row in before if row[-1] is None]
-        assert Reader(database).record(plain)[1] == shown
-        check_history(database)
-        (difference,) = verify_database(database).differences
-        assert difference == f"record {ended}: {THE_CLAIMS}"
-
-
-def test_a_ledger_without_such_claims_is_sound_after_the_migration(database_url: str) -> None:
-    with opened(database_url) as ledger:
-        record_id = created(ledger, first=1, last=10)
-        do(ledger, retiring(record_id, quantity=4))
-        lot_id = created(ledger, **lot(1))
-    with closing(Database(database_url)) as database:
-        migrate(database, "0001")
-        migrate(database)
-        assert verify_database(database).differences == []
-    with opened(database_url) as ledger:
-        assert do(ledger, claiming(retiring(lot_id), serial(101, 110))).status == 200
-        assert do(ledger, creating(first=110, last=111)).status == 409
-        assert verify_database(ledger.database).differences == []

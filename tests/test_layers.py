@@ -61,7 +61,8 @@ MAY_IMPORT: Final[Mapping[str, set[str]]] = {
     "names": STORAGE,
     "walks": {"names"},
     "listing": STORAGE | {"names", "walks"},
-    "reading": STORAGE | {"units", "loading", "ledger", "tracing", "answers", "listing"},
+    "reading": STORAGE
+    | {"units", "loading", "ledger", "tracing", "answers", "listing", "registries"},
     "tracing": STORAGE | {"loading", "answers"},
     "log": STORAGE | {"units", "loading", "ledger", "reading"},
     "queueing": RULES | {"waiting"},
@@ -135,7 +136,7 @@ IMPURE_CALLS: Final = {
     *("uuid1", "uuid4", "uuid6", "uuid7"),
 }
 
-LONGEST_FILE: Final = 500  # lines
+LONGEST_FILE: Final = 600  # lines; a subject that grows becomes a package
 LONGEST_FUNCTION: Final = 70  # lines, from its def to its end
 
 
@@ -322,7 +323,7 @@ def written_files() -> list[Path]:
     return sorted(files)
 
 
-def test_no_file_is_longer_than_500_lines() -> None:
+def test_no_file_is_longer_than_its_limit() -> None:
     lengths = {
         str(path.relative_to(ROOT)): len(path.read_text(encoding="utf-8").splitlines())
         for path in written_files()

@@ -221,7 +221,7 @@ TOLD: Final[dict[str, tuple[Callable[[Story], object], str]]] = {
     ),
     "the same text that no grammar reads": (
         lambda story: [story.create(1, n, serial="some text") for n in (1, 2)],
-        f"position {A + 1}, record *: its serial numbers 0 to 0 of verra SOME TEXT overlap *",
+        f"position {A + 1}, record *: its serial numbers 0 to 0 of verra S0METEXT overlap *",
     ),
     "a claim on another record's serials": (
         claiming(synthetic_serial(91, 100)),

@@ -187,7 +187,7 @@ def test_up_and_down_and_up_leaves_what_up_leaves(
 
 
 def test_an_empty_database_is_refused_until_it_is_migrated(bare_database: Database) -> None:
-    with pytest.raises(Unfit, match=r"schema is empty, .* needs 0005: run `offset migrate`"):
+    with pytest.raises(Unfit, match=r"schema is empty, .* needs 0007: run `offset migrate`"):
         require_schema(bare_database)
     migrate(bare_database)
     require_schema(bare_database)
@@ -214,7 +214,7 @@ def test_a_schema_of_another_version_is_refused_by_its_name(database: Database) 
     with database.writing() as connection:
         assert len(set(revisions(connection))) == 1
         connection.execute(text("UPDATE alembic_version SET version_num = '0004'"))
-    with pytest.raises(Unfit, match=r"schema is 0004, .* needs 0005: run `offset migrate`"):
+    with pytest.raises(Unfit, match=r"schema is 0004, .* needs 0007: run `offset migrate`"):
         require_schema(database)
 
 
@@ -225,10 +225,25 @@ def test_a_newer_schema_is_refused_and_stays(
     """As a ledger has that a newer version of Offset has opened before; no command helps."""
     with database.writing() as connection:
         connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
-    with pytest.raises(Unfit, match=r"schema is 9999, .* none above 0005: use the version"):
+    with pytest.raises(Unfit, match=r"schema is 9999, .* none above 0007: use the version"):
         act(database)
     with database.reading() as connection:
         assert revisions(connection)[0] == "9999"
+
+
+def test_a_ledger_of_an_older_rule_for_serial_numbers_is_refused_and_stays(
+    database: Database,
+) -> None:
+    migrate(database, "0005")
+    with database.writing() as connection:
+        connection.exec_driver_sql(
+            "INSERT INTO records VALUES (0, X'00', 'a', 'acme', 2020, 1, 'LOT-1', '{}', NULL,"
+            " '{}', NULL, 0)".replace("X'00'", "X'00'" if database.is_sqlite else "'\\x00'")
+        )
+    with pytest.raises(Unfit, match="claimed serial numbers in one spelling only"):
+        migrate(database)
+    with database.reading() as connection:
+        assert revisions(connection)[0] == "0005"
 
 
 def test_a_database_that_is_away_cannot_be_migrated(tmp_path: Path) -> None:

@@ -11,9 +11,10 @@ from sqlalchemy import Connection, bindparam, update
 from offset.core.events import Created, Erased, Event, leaf_bytes, time_text, time_us
 from offset.core.merkle import leaf_hash
 from offset.core.records import Past, RecordState
+from offset.core.serials import MOST_CLAIMS, Serial
 from offset.database import Database
 from offset.deciding import Appended, Batch, Pending
-from offset.loading import form_of, uuid_bytes
+from offset.loading import NO_FORM, form_of, uuid_bytes
 from offset.models import (
     details,
     event_parts,
@@ -22,6 +23,7 @@ from offset.models import (
     record_state,
     records,
     serial_claims,
+    serial_facts,
     series,
 )
 from offset.names import Name, Names
@@ -156,27 +158,28 @@ class Appender:
     def _insert_claims(self, connection: Connection, batch: Batch, start: int) -> None:
         series_rows: list[tuple[Any, ...]] = []
         claim_rows: list[tuple[Any, ...]] = []
+        fact_rows: list[tuple[Any, ...]] = []
         for position, entry in enumerate(batch.pending, start):
-            claim = entry.draft.claim
-            if claim is None:
+            serial = entry.draft.claim
+            if serial is None:
                 continue
-            line = (claim.registry, claim.series)
-            if line not in batch.series:
-                batch.series[line] = position
-                series_rows.append((position, *line))
             own = isinstance(entry.draft.happening, Created)
-            claim_rows.append(
-                (
-                    batch.series[line],
-                    claim.first,
-                    claim.last,
-                    batch.numbers[entry.record_id],
-                    form_of(claim),
-                    None if own else position,
-                )
-            )
+            rows = claim_rows_of(serial, position, own=own)
+            for number, (line, first, last, form, of_event) in enumerate(rows):
+                if line not in batch.series:
+                    batch.series[line] = position if number == 0 else further(position, number)
+                    series_rows.append((batch.series[line], *line))
+                record_number = batch.numbers[entry.record_id]
+                row = (batch.series[line], first, last, record_number, form, of_event)
+                claim_rows.append(row)
+            fact_rows += [
+                (*fact, batch.numbers[entry.record_id])
+                for fact in (serial.facts if own else ())
+                if batch.facts[fact[:2]][1] == entry.record_id
+            ]
         self._database.insert(connection, series, series_rows)
         self._database.insert(connection, serial_claims, claim_rows)
+        self._database.insert(connection, serial_facts, fact_rows)
 
     def _insert_parts(self, connection: Connection, batch: Batch, start: int) -> None:
         rows = [
@@ -221,6 +224,34 @@ class Appender:
         self._database.insert(connection, details, added)
         if erased:
             connection.execute(self._erase, erased)
+
+
+def claim_rows_of(
+    serial: Serial, position: int, *, own: bool
+) -> list[tuple[tuple[str, str], int, int, str | None, int | None]]:
+    """Make the rows of `serial_claims` of a serial number: line, first, last, form, position.
+
+    A record's own serial number has no position; what it claims further, in other series, has
+    that of the event, and no form of its own.
+
+    Args:
+        serial: what is claimed.
+        position: of the event that claims it.
+        own: whether that is the record's CREATED event.
+    """
+    form = form_of(serial)
+    rest = None if form is None else NO_FORM
+    return [
+        (claim[:2], claim.first, claim.last, rest, position)
+        if number
+        else (claim[:2], claim.first, claim.last, form, None if own else position)
+        for number, claim in enumerate(serial.claims)
+    ]
+
+
+def further(position: int, number: int) -> int:
+    """Number the series of an event's further claims: below zero, apart from all positions."""
+    return -(position * MOST_CLAIMS + number)
 
 
 def state_row(state: RecordState, hashed: bytes, at: str) -> tuple[Any, ...]:

@@ -292,6 +292,22 @@ class Database:
             for name, record_id, first, last in asked.fetchall()
         }
 
+    def serial_facts(
+        self, connection: Connection, subjects: Collection[tuple[str, str]]
+    ) -> dict[tuple[str, str], tuple[str, str]]:
+        """Find what is stated of these (registry, subject): the value, and the record's id."""
+        if not subjects:
+            return {}
+        registry, subject = (self._sent.text.format(n) for n in range(2))
+        asked = cursor(connection)
+        asked.execute(
+            f"SELECT f.registry, f.subject, f.value, records.id FROM {self._sent.rows}"
+            f" JOIN serial_facts f ON f.registry = {registry} AND f.subject = {subject}"
+            " JOIN records ON records.number = f.record_number",
+            (json.dumps(list(subjects)),),
+        )
+        return {(row[0], row[1]): (row[2], row[3].hex()) for row in asked.fetchall()}
+
     def claims_within(
         self, connection: Connection, wanted: Sequence[tuple[int, int, int]]
     ) -> Sequence[ClaimRow]:

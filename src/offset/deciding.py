@@ -9,6 +9,7 @@ from typing import Final
 from offset.core.commands import (
     Claim,
     Command,
+    Contradiction,
     Create,
     Decision,
     Details,
@@ -19,8 +20,9 @@ from offset.core.commands import (
     decide_create,
 )
 from offset.core.errors import NotHeld, OffsetError
-from offset.core.events import Draft, Event
-from offset.core.records import Past, RecordState, serial_part
+from offset.core.events import Created, Draft, Event
+from offset.core.records import Past, Record, RecordState, serial_part
+from offset.core.serials import Serial
 from offset.units import Done, Result, Unit
 
 EVENTS_IN_ANSWER: Final = 10  # an answer shows all events of a record while there are so many
@@ -61,7 +63,8 @@ class Batch:
     """The records that a batch touches, as they will be after what was decided so far.
 
     `series` maps (registry, series) to its number, `taken` the event that would claim serial
-    numbers to a claim on some of them, `erasable` an event's id to its position and whether
+    numbers to a claim on some of them, `facts` (registry, subject) to what is stated of it and the
+    id of the record that states it, `erasable` an event's id to its position and whether
     its details are gone; the ledger fills them. `past` asks the database which events sold or
     ended the grams of an interval.
     """
@@ -72,6 +75,7 @@ class Batch:
         self.states: Final = dict(self.before)
         self.series: Final[dict[tuple[str, str], int]] = {}
         self.taken: Final[dict[str, Claim]] = {}
+        self.facts: Final[dict[tuple[str, str], tuple[str, str]]] = {}
         self.erasable: Final[dict[str, tuple[int, bool]]] = {}
         self.pending: Final[list[Pending]] = []
         self._claims: Final[dict[tuple[str, str], list[tuple[int, int, str]]]] = {}
@@ -123,9 +127,10 @@ class Batch:
             self.pending.append(
                 Pending(record_id, first_seq + offset, draft, None if offset else details)
             )
-            if (claim := draft.claim) is not None:
-                line = self._claims.setdefault((claim.registry, claim.series), [])
-                insort(line, (claim.first, claim.last, record_id))
+            if draft.claim is not None:
+                self._claim(draft.claim, record_id)
+            if isinstance(draft.happening, Created):
+                self._state(draft.happening.record)
         self.states[record_id] = state
         if isinstance(command, Erase):
             self.erasable[command.erased] = (self.erasable[command.erased][0], True)
@@ -134,7 +139,9 @@ class Batch:
     def _decide(self, command: Command) -> Decision:
         state = self.states.get(command.record_id)
         if isinstance(command, Create):
-            return decide_create(state, self._taken(command) if state is None else None, command)
+            if state is not None:
+                return decide_create(state, None, command)
+            return decide_create(None, self._taken(command), command, self._contradiction(command))
         if isinstance(command, Erase):
             has, erased = command.erased in self.erasable, False
             if has:
@@ -166,13 +173,41 @@ class Batch:
         serial = claim_of(command)
         if serial is None:
             return None
-        line = self._claims.get((serial.registry, serial.series), [])
-        # Claims of a series are disjoint: only the highest that begins early enough can overlap.
-        place = bisect_right(line, serial.last, key=itemgetter(0))
-        if place and line[place - 1][1] >= serial.first:
-            first, last, record_id = line[place - 1]
-            return Claim(record_id=record_id, first=first, last=last)
+        for claim in serial.claims:
+            line = self._claims.get(claim[:2], [])
+            # Claims of a series are disjoint: only the highest that begins early enough overlaps.
+            place = bisect_right(line, claim.last, key=itemgetter(0))
+            if place and line[place - 1][1] >= claim.first:
+                first, last, record_id = line[place - 1]
+                return Claim(record_id=record_id, first=first, last=last)
         return None
+
+    def _contradiction(self, command: Create) -> Contradiction | None:
+        """Find a fact of the record's issuance that another record contradicts."""
+        for fact in command.record.serial.facts:
+            value, record_id = self.facts.get(fact[:2], (fact.value, ""))
+            if value != fact.value:
+                return Contradiction(fact=fact, stated=value, record_id=record_id)
+        return None
+
+    def _claim(self, serial: Serial, record_id: str) -> None:
+        for claim in serial.claims:
+            line = self._claims.setdefault(claim[:2], [])
+            insort(line, (claim.first, claim.last, record_id))
+
+    def _unclaim(self, serial: Serial, record_id: str) -> None:
+        for claim in serial.claims:
+            self._claims[claim[:2]].remove((claim.first, claim.last, record_id))
+
+    def _state(self, record: Record) -> None:
+        """Note what a new record states of its issuance."""
+        for fact in record.serial.facts:
+            self.facts.setdefault(fact[:2], (fact.value, record.id))
+
+    def _unstate(self, record: Record) -> None:
+        for fact in record.serial.facts:
+            if self.facts[fact[:2]][1] == record.id:
+                del self.facts[fact[:2]]
 
     def _undo(self, start: int, undone: Mapping[str, RecordState | None]) -> None:
         """Restore what was there before an atomic unit's first command."""
@@ -182,9 +217,10 @@ class Batch:
             else:
                 del self.states[record_id]
         for pending in self.pending[start:]:
-            if (claim := pending.draft.claim) is not None:
-                line = self._claims[claim.registry, claim.series]
-                line.remove((claim.first, claim.last, pending.record_id))
+            if pending.draft.claim is not None:
+                self._unclaim(pending.draft.claim, pending.record_id)
+            if isinstance(pending.draft.happening, Created):
+                self._unstate(pending.draft.happening.record)
             erased = getattr(pending.draft.happening, "erased", None)
             if erased is not None:
                 self.erasable[erased] = (self.erasable[erased][0], False)

@@ -143,9 +143,10 @@ class Ledger:
                 if isinstance(command, OffsetError):
                     continue
                 ids.add(bytes.fromhex(command.record_id))
-                if (claim := claim_of(command)) is not None:
-                    line = f"{claim.registry}\n{claim.series}"
-                    buckets.add(_hash(line) % _SERIES_BUCKETS)
+                if (serial := claim_of(command)) is not None:
+                    lines = [f"{claim.registry}\n{claim.series}" for claim in serial.claims]
+                    lines += [f"{fact.registry}\n{fact.subject}" for fact in serial.facts]
+                    buckets.update(_hash(line) % _SERIES_BUCKETS for line in lines)
         locked = self.database.lock(connection, keys=keys, buckets=buckets, ids=ids)
         return {record_id.hex() for record_id in locked}
 
@@ -167,21 +168,24 @@ class Ledger:
         ids = locked.intersection(command.record_id for command in commands)
         loaded = self._loader.states(connection, ids)
         batch = Batch(loaded, past=partial(self._past_of, connection))
-        claims = {
-            command.event_id: claim
+        serials = {
+            command.event_id: serial
             for command in commands
-            if (claim := claim_of(command)) is not None
+            if (serial := claim_of(command)) is not None
             and not (isinstance(command, Create) and command.record_id in loaded)
         }
-        if claims:
-            lines = {(claim.registry, claim.series) for claim in claims.values()}
+        if serials:
+            lines = {claim[:2] for serial in serials.values() for claim in serial.claims}
             batch.series.update(self.database.series_numbers(connection, lines))
             wanted = [
                 (batch.series[line], claim.first, claim.last, event_id)
-                for event_id, claim in claims.items()
-                if (line := (claim.registry, claim.series)) in batch.series
+                for event_id, serial in serials.items()
+                for claim in serial.claims
+                if (line := claim[:2]) in batch.series
             ]
             batch.taken.update(self.database.claims_overlapping(connection, wanted))
+            facts = {fact[:2] for serial in serials.values() for fact in serial.facts}
+            batch.facts.update(self.database.serial_facts(connection, facts))
         erased = [uuid_bytes(c.erased) for c in commands if isinstance(c, Erase)]
         for event_id, position, is_gone in self.database.ask(connection, self._erasable, erased):
             batch.erasable[uuid_text(event_id)] = (position, bool(is_gone))

@@ -23,6 +23,7 @@ from offset.models import (
 from offset.statements import Question, Row
 from offset.units import events_shown
 
+NO_FORM: Final = "[]"  # of a claim in another series than the serial number's own
 EVENTS_IN_RECORD: Final = 1_000  # the newest so many are shown with a record
 
 

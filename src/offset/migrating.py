@@ -82,7 +82,10 @@ def grant(connection: Connection, role: str) -> None:
     schema = connection.exec_driver_sql("SELECT current_schema()").scalar_one()
     for rights, tables in (
         ("USAGE", f"SCHEMA {quote(schema)}"),
-        ("SELECT, INSERT", "records, events, event_parts, ledger_origin, series, project_names"),
+        (
+            "SELECT, INSERT",
+            "records, events, event_parts, ledger_origin, series, project_names, serial_facts",
+        ),
         ("SELECT, INSERT, UPDATE", "record_state, details"),
         ("SELECT, INSERT, DELETE", "holdings, serial_claims"),
         ("SELECT, INSERT", "idempotency_keys, import_issues, log_checkpoints, log_keys"),

@@ -2,9 +2,9 @@
 
 Append-only: `records`, `events`, `event_parts`, `ledger_origin`. Projections, which can be thrown
 away and rebuilt from the events: `record_state`, `holdings`, `series`, `serial_claims`,
-`project_names`. What no table here can say (ranges that may not overlap, rows that may not change,
-rows whose record is not there, indexes on expressions and of texts) stands in the migrations, in
-each database's own words.
+`serial_facts`, `project_names`. What no table here can say (ranges that may not overlap, rows that
+may not change, rows whose record is not there, indexes on expressions and of texts) stands in the
+migrations, in each database's own words.
 """
 
 from typing import Final
@@ -98,8 +98,9 @@ series: Final = Table(
 )
 
 # Which serial numbers a record covers, or an end of credits whose issuance had none: that event's
-# `position`, null for the record's own. `form` is how the registry writes them (JSON; null where
-# no grammar reads the text).
+# `position`, null for the record's own. What a record claims further, so that no second spelling of
+# its serial number is free, has the position of its CREATED event. `form` is how the registry
+# writes them (JSON; null where no grammar reads the text).
 serial_claims: Final = Table(
     "serial_claims",
     metadata,
@@ -111,6 +112,17 @@ serial_claims: Final = Table(
     Column("position", Big),
     Index(None, "record_number", "position"),
     CheckConstraint("first >= 0 AND first <= last", name="range"),
+    sqlite_with_rowid=False,
+)
+
+# What a record states of a subject on which all records of a registry have to agree.
+serial_facts: Final = Table(
+    "serial_facts",
+    metadata,
+    Column("registry", Text, primary_key=True),
+    Column("subject", Text, primary_key=True),
+    Column("value", Text, nullable=False),
+    Column("record_number", Big, ForeignKey("records.number"), nullable=False),
     sqlite_with_rowid=False,
 )
 

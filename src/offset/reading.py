@@ -38,6 +38,7 @@ from offset.database import Database
 from offset.listing import Filters, Lister
 from offset.loading import WHOLE, Loader, Whole, record_of
 from offset.models import events, ledger_head, records
+from offset.registries import opaque_lines
 from offset.tracing import Tracer
 
 LARGEST_PAGE: Final = 500
@@ -186,13 +187,13 @@ class Reader:
     def serial(self, serial: Serial | None, text: str, registry: str | None) -> Json:
         """Find out what became of serial numbers: records, holders, ends, history.
 
-        `text` is looked up as it stands where no grammar reads it, so `serial` is None.
+        Where no grammar reads `text`, `serial` is None and any spelling of it is looked up.
 
         Raises:
             SerialNotFound: nothing covers any of them.
         """
         with self._database.reading() as connection:
-            found = self._tracer.records(connection, serial, text, registry)
+            found = self._tracer.records(connection, serial, opaque_lines(registry, text))
             if not found:
                 raise SerialNotFound(f"serial {text}: no record covers it", serial_number=text)
             self._loader.fill_details(connection, found)

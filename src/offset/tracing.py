@@ -55,6 +55,9 @@ class _Trace:
         return [self.positions[0], *self.positions[1:][-PARTS_OF_SERIAL + 1 :]]
 
 
+# A registry's code, or None for any registry, and the name of a series.
+Line = tuple[str | None, str]
+
 _CLAIMS: Final = select(serial_claims, series.c.registry, series.c.series).join(
     series, series.c.number == serial_claims.c.series_number
 )
@@ -76,14 +79,14 @@ class Tracer:
         )
 
     def records(
-        self, connection: Connection, serial: Serial | None, text: str, registry: str | None
+        self, connection: Connection, serial: Serial | None, lines: Collection[Line]
     ) -> list[Json]:
         """Show each record that covers some of the serial numbers, and what became of them.
 
-        `text` is looked up as it stands where no grammar reads it, so `serial` is None.
+        Where no grammar reads the text, `serial` is None and `lines` are looked up.
         """
         claims: dict[int, list[Any]] = {}
-        for row in self._claims(connection, serial, text, registry):
+        for row in self._claims(connection, serial, lines):
             claims.setdefault(row.record_number, []).append(row)
         if not claims:
             return []
@@ -91,7 +94,7 @@ class Tracer:
         asked = {
             number: _asked_of(state.record, serial)
             for number, state in states.items()
-            if any(claim.position is None for claim in claims[number])
+            if any(_is_own(claim) for claim in claims[number])
         }
         taken = self._parts(connection, asked)
         ends = [
@@ -129,11 +132,11 @@ class Tracer:
         return found
 
     def _claims(
-        self, connection: Connection, serial: Serial | None, text: str, registry: str | None
+        self, connection: Connection, serial: Serial | None, lines: Collection[Line]
     ) -> Sequence[Any]:
         """Read the claims of the records that are shown; a range may be wide."""
         if serial is None:
-            covering = _of_text(text, registry)
+            covering = _of_text(lines)
         else:
             own = (serial.registry, serial.series)
             line = self._database.series_numbers(connection, [own]).get(own)
@@ -153,13 +156,21 @@ class Tracer:
             stream.close()
         shown = list(numbers)[:RECORDS_OF_SERIAL]
         rows = connection.execute(self._own_claims, {"numbers": shown}).all()
-        return [row for row in rows if _covers(row, serial, text, registry)]
+        return [row for row in rows if _covers(row, serial, lines)]
 
 
-def _of_text(text: str, registry: str | None) -> Select[Any]:
-    """Find the claims on a text that no grammar reads."""
-    found = _CLAIMS if registry is None else _CLAIMS.where(series.c.registry == registry)
-    return found.where(series.c.series == text, serial_claims.c.form.is_(None))
+def _of_text(lines: Collection[Line]) -> Select[Any]:
+    """Find the claims on a text that no grammar reads, in any of its spellings."""
+    found = _CLAIMS.where(
+        series.c.series.in_({name for _, name in lines}), serial_claims.c.form.is_(None)
+    )
+    registries = {registry for registry, _ in lines}
+    return found if None in registries else found.where(series.c.registry.in_(registries))
+
+
+def _is_own(claim: Any) -> bool:
+    """Check whether a claim is of a record itself, and not of an end of its credits."""
+    return claim.position in (None, claim.record_number)
 
 
 def _covering(serial: Serial, line: int) -> Select[Any]:
@@ -182,9 +193,9 @@ def _covering(serial: Serial, line: int) -> Select[Any]:
 
 def _asked_of(record: Record, serial: Serial | None) -> Part:
     """Give the grams of a record that the asked serial numbers are."""
-    if serial is None:
-        return Part(0, record.quantity_g)
     own = record.serial
+    if serial is None or not own.parsed:
+        return Part(0, record.quantity_g)
     first, last = max(serial.first, own.first), min(serial.last, own.last)
     return Part((first - own.first) * GRAMS_PER_CREDIT, (last - first + 1) * GRAMS_PER_CREDIT)
 
@@ -249,11 +260,12 @@ def _shown(trace: _Trace, made: Mapping[int, Event]) -> Json:
     }
 
 
-def _covers(claim: Any, serial: Serial | None, text: str, registry: str | None) -> bool:
+def _covers(claim: Any, serial: Serial | None, lines: Collection[Line]) -> bool:
     """Tell whether a claim is one of those that `_covering` finds."""
     if serial is None:
-        own = claim.form is None and claim.series == text
-        return own and registry in (None, claim.registry)
+        return claim.form is None and any(
+            claim.series == name and registry in (None, claim.registry) for registry, name in lines
+        )
     line = (claim.registry, claim.series) == (serial.registry, serial.series)
     return line and bool(claim.first <= serial.last and claim.last >= serial.first)
 

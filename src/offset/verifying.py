@@ -16,7 +16,7 @@ from uuid import UUID
 
 from sqlalchemy import Connection, and_, func, select
 
-from offset.appending import state_row
+from offset.appending import claim_rows_of, state_row
 from offset.core.canonical import (
     CanonicalRecord,
     canonical_json,
@@ -29,9 +29,8 @@ from offset.core.events import ACTS, Created, Erased, Stamp, time_us
 from offset.core.merkle import leaf_hash
 from offset.core.quantities import GRAMS_PER_CREDIT, grams
 from offset.core.records import Holding, Part, Record, RecordState
-from offset.core.serials import Serial
+from offset.core.serials import Serial, SerialFact
 from offset.database import Database
-from offset.loading import form_of
 from offset.log.check import check_log
 from offset.models import (
     details,
@@ -44,6 +43,7 @@ from offset.models import (
     record_state,
     records,
     serial_claims,
+    serial_facts,
     series,
 )
 from offset.registries import read_serial
@@ -106,6 +106,8 @@ class _Check:
         self._progress = progress
         self._origins = connection.execute(select(ledger_origin.c.origin)).scalars().all()
         self._total = self._count(events)
+        self._facts = {tuple(row[:2]): row[2] for row in connection.execute(select(serial_facts))}
+        self._stated: set[tuple[str, str]] = set()
 
     def _count(self, table: Any) -> int:
         return int(self._connection.execute(select(func.count()).select_from(table)).scalar_one())
@@ -229,6 +231,8 @@ class _Check:
                     self._record(row, chunk)
             if self._progress:
                 self._progress(self._report.events, self._total)
+        for registry, subject in sorted(self._facts.keys() - self._stated)[:LARGEST_REPORT]:
+            self._differs(f"serial_facts: no record states anything of {registry} {subject}")
 
     def _record(self, row: Any, chunk: "Stretch") -> None:
         self._report.records += 1
@@ -240,6 +244,10 @@ class _Check:
             found = found or _difference(where, replay.event, event, chunk)
         found = found or _difference("its details", replay.erasures)
         found = found or _difference("its rows", replay.compare, chunk)
+        for fact in replay.facts:
+            self._stated.add(fact[:2])
+            if self._facts.get(fact[:2]) != fact.value:
+                found = found or f"serial_facts does not say {fact.value} of {fact.subject}"
         if found:
             self._differs(f"record {_hex(row.id)}: {found}")
 
@@ -269,6 +277,11 @@ class _Replay:
         self._bound: dict[str, tuple[int, bool]] = {}  # events with details: position, emptied
         self._gone: set[str] = set()  # events whose details were erased
         self._claims: list[tuple[Any, ...]] = []  # what its events claim
+
+    @property
+    def facts(self) -> Sequence[SerialFact]:
+        """What the record states of its issuance."""
+        return () if self._state is None else self._state.record.serial.facts
 
     def event(self, event: Any, chunk: Stretch) -> None:
         """Check an event's bytes, chain, parts and details, and apply it."""
@@ -320,7 +333,7 @@ class _Replay:
         self._state = act.apply(self._state, stamp)
         if (claim := data.get("claim")) is not None:
             serial = read_serial(self._state.record.registry, canonical_serial(claim))
-            self._claims.append((*_claim(serial), event.position))
+            self._claims += _claims(serial, event.position, own=False)
             quantity_g = sum(part.quantity_g for part in act.parts)
             if serial.count is not None and serial.count * GRAMS_PER_CREDIT != quantity_g:
                 raise _Found(f"{where}: it claims {serial.count} credits and ends others")
@@ -343,7 +356,13 @@ class _Replay:
         )
         if again != canonical:
             raise _Found(f"{where}: its canonical form is not that of what was sent")
-        serial = read_serial(canonical.registry, canonical.serial_number)
+        serial = read_serial(
+            canonical.registry,
+            canonical.serial_number,
+            canonical.quantity_g,
+            data.get("project_id"),
+            canonical.vintage,
+        )
         created = Created.from_data(self._id, data, serial)
         if event.position != self._row.number:
             raise _Found(f"{where}: the record's number is {self._row.number}")
@@ -407,12 +426,13 @@ class _Replay:
             (row.registry, row.series, row.first, row.last, row.form, row.position)
             for row in chunk.claims.get(number, ())
         }
-        if claims != {(*_claim(state.record.serial), None), *self._claims}:
+        own = _claims(state.record.serial, number, own=True)
+        if claims != {*own, *self._claims}:
             raise _Found("its serial claims are not what its serial number and its ends say")
 
 
-def _claim(serial: Serial) -> tuple[Any, ...]:
-    return (serial.registry, serial.series, serial.first, serial.last, form_of(serial))
+def _claims(serial: Serial, position: int, *, own: bool) -> list[tuple[Any, ...]]:
+    return [(*line, *rest) for line, *rest in claim_rows_of(serial, position, own=own)]
 
 
 def _unlike(row: Any, record: Record, stamp: Stamp) -> str | None:

@@ -11,7 +11,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from offset.core.canonical import (
-    REGISTRY_ALIASES,
     CanonicalRecord,
     canonical_json,
     canonical_record,
@@ -213,13 +212,6 @@ def test_an_unknown_registry_keeps_its_folded_name() -> None:
 
 def test_an_invisible_character_does_not_make_another_registry() -> None:
     assert canonical_registry("Ver\u00adra\u200b") == "verra"
-
-
-def test_a_code_is_its_own_alias_and_every_alias_is_folded() -> None:
-    assert {code: REGISTRY_ALIASES[code] for code in REGISTRY_ALIASES.values()} == {
-        code: code for code in REGISTRY_ALIASES.values()
-    }
-    assert [canonical_text(alias) for alias in REGISTRY_ALIASES] == list(REGISTRY_ALIASES)
 
 
 # Vintages

@@ -19,7 +19,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from offset.core.canonical import (
-    REGISTRY_ALIASES,
     CanonicalRecord,
     canonical_fields,
     canonical_json,
@@ -29,8 +28,10 @@ from offset.core.canonical import (
     canonical_text,
     display_text,
 )
+from offset.core.confusables import CONFUSABLES
 from offset.core.errors import OffsetError
 from offset.core.quantities import grams
+from offset.core.registry_names import GENERIC_WORDS, REGISTRY_NAMES, WHOLE_NAMES
 from offset.core.unicode14 import DASH, INVISIBLE, WHITE_SPACE, characters
 
 DOCS = Path(__file__).parents[2] / "docs"
@@ -52,15 +53,65 @@ def table(heading: str) -> set[str]:
     return {chr(point) for e in ends for point in range(int(e[0], 16), int(e[-1], 16) + 1)}
 
 
-def aliases() -> dict[str, str]:
-    """The names of registries that the page lists, with their codes."""
+def listed_names() -> dict[str, list[str]]:
+    """The codes of registries that the page lists, with their names."""
     rows = re.findall(r"^\| ([a-z-]+) \| (`.+`) \|$", PAGE, re.MULTILINE)
-    return {name: code for code, names in rows for name in re.findall("`([^`]+)`", names)}
+    return {code: re.findall("`([^`]+)`", names) for code, names in rows}
 
 
 SPACES, DASHES, INVISIBLES = table("White space"), table("Dashes"), table("Invisible characters")
-ALIASES = aliases()
+LOOKS_LIKE = {
+    int(point, 16): character
+    for character, points in VECTORS["confusables"].items()
+    for point in points.split()
+}
 NO_CAPITAL = "\u019b\u0264\ua7d3\ua7d5"  # in Unicode 14.0; later versions gave them one
+
+
+def name_words(text: str) -> list[str]:
+    """The words of a registry's name, by the page."""
+    if not text.isascii():
+        decomposed = unicodedata.normalize("NFKD", text)
+        bare = "".join(c for c in decomposed if not unicodedata.combining(c))
+        plain = bare.translate(LOOKS_LIKE)
+        text = "".join(c if c.isascii() else str(unicodedata.decimal(c, c)) for c in plain)
+    words = re.findall("[0-9A-Z]+", text.upper())
+    joined = re.sub(r"(?<!\S)(\S) (?=\S(?!\S))", r"\1", " ".join(words)).split()
+    return [word.replace("O", "0").replace("I", "1").replace("L", "1") for word in joined]
+
+
+def named(text: str) -> str | None:
+    """The code of the registry that a name means, by the page."""
+    if len(text) > 200:
+        return None
+    words = name_words(text)
+    phrases = {}
+    for code, names in VECTORS["registry_names"].items():
+        for name in (code, *names):
+            phrases[" ".join(name_words(name))] = code
+            phrases["".join(name_words(name))] = code
+    for name, code in VECTORS["whole_names"].items():
+        if words == name_words(name):
+            return str(code)
+    if code := phrases.get("".join(words)):
+        return code
+    generic = {word for name in VECTORS["generic_words"] for word in name_words(name * 2)}
+    generic = {word[: len(word) // 2] for word in generic}
+    found, place = set(), 0
+    while place < len(words):
+        for end in range(len(words), place, -1):
+            if code := phrases.get(" ".join(words[place:end])):
+                found.add(code)
+                place = end
+                break
+        else:
+            if words[place] not in generic:
+                found = set()
+                break
+            place += 1
+    if len(found) == 1:
+        return found.pop()
+    return phrases.get("".join(word for word in words if word not in generic))
 
 
 def published_form(sent: Mapping[str, Any]) -> dict[str, str | int]:
@@ -76,13 +127,14 @@ def published_form(sent: Mapping[str, Any]) -> dict[str, str | int]:
     def visible(text: str) -> str:
         return "".join("-" if c in DASHES else c for c in text if c not in INVISIBLES)
 
-    registry = fold(visible(sent["registry"]))
+    shown = visible(sent["registry"])
+    registry = fold(shown)
     small = nfkc(visible(sent["serial_number"])).casefold()
     year = re.search("[0-9]{4}", nfkc(str(sent["vintage"])))
     assert year
     return {
         "project_name": fold(sent["project_name"]),
-        "registry": ALIASES.get(registry, registry),
+        "registry": named(registry) or named(shown) or registry,
         "vintage": int(year[0]),
         "quantity_g": int(Decimal(sent["quantity"]) * 1_000_000),
         "serial_number": clean(nfkc("".join(c if c in NO_CAPITAL else c.upper() for c in small))),
@@ -142,7 +194,7 @@ def test_every_space_every_dash_and_every_registry_has_a_vector() -> None:
     assert set(names) >= SPACES
     assert set(serials) >= DASHES
     codes = {case["canonical"]["registry"] for case in VECTORS["cases"]}
-    assert codes >= set(REGISTRY_ALIASES.values())
+    assert codes >= REGISTRY_NAMES.keys()
 
 
 def test_the_example_of_the_page_has_the_id_that_the_page_gives() -> None:
@@ -158,7 +210,12 @@ def test_the_page_lists_the_tables_that_the_code_has() -> None:
     assert sorted(characters(WHITE_SPACE)) == sorted(SPACES)
     assert sorted(characters(DASH)) == sorted(DASHES)
     assert sorted(characters(INVISIBLE)) == sorted(INVISIBLES)
-    assert dict(REGISTRY_ALIASES) == ALIASES
+    names = {code: list(names) for code, names in REGISTRY_NAMES.items()}
+    assert listed_names() == VECTORS["registry_names"] == names
+    assert VECTORS["whole_names"] == WHOLE_NAMES
+    assert VECTORS["generic_words"] == GENERIC_WORDS.split()
+    listed = [f"{character} {points}" for character, points in VECTORS["confusables"].items()]
+    assert " ".join(listed) == " ".join(CONFUSABLES.split())
 
 
 # Text in which a rule is likely to matter: marks, case, compatibility forms, spaces, dashes.

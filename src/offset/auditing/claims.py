@@ -123,8 +123,8 @@ def _named(row: Row, project: str) -> tuple[NamedBy, int, int, int]:
         alike = (row.registry, row.meaning, project, row.vintage, row.issued_on, row.quantity_g)
         return NamedBy.NOTHING, hash(alike), 0, 0
     if not serial.parsed:
-        return NamedBy.ID, hash((row.registry, row.meaning, serial.text)), 0, 0
-    return NamedBy.RANGE, hash((row.registry, serial.series)), serial.first, serial.last
+        return NamedBy.ID, hash((*serial.key[:2], row.meaning)), 0, 0
+    return NamedBy.RANGE, hash(serial.key[:2]), serial.first, serial.last
 
 
 def _running_g(row: Row) -> tuple[int, int]:

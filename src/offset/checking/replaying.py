@@ -35,6 +35,8 @@ CREATE TABLE ids (id BLOB PRIMARY KEY, position INTEGER, record BLOB, details IN
     WITHOUT ROWID;
 CREATE TABLE claims (registry TEXT, series TEXT, first INTEGER, last INTEGER, position INTEGER,
     PRIMARY KEY (registry, series, first)) WITHOUT ROWID;
+CREATE TABLE facts (registry TEXT, subject TEXT, value TEXT, position INTEGER,
+    PRIMARY KEY (registry, subject)) WITHOUT ROWID;
 """
 _KEPT: Final = 4_096  # events whose records and ids are in memory
 
@@ -195,22 +197,36 @@ class Replay:
 
     def _claim(self, serial: Serial, position: int) -> None:
         """Claim serial numbers. Claims are disjoint, so one neighbour can overlap and no other."""
-        line = (serial.registry, serial.series)
-        row = self._tables.execute(
-            "SELECT first, last, position FROM claims WHERE registry = ? AND series = ? "
-            "AND first <= ? ORDER BY first DESC LIMIT 1",
-            (*line, serial.last),
-        ).fetchone()
-        if row is not None and row[1] >= serial.first:
-            first, last, other = row
-            raise _Wrong(
-                f"its serial numbers {serial.first} to {serial.last} of {serial.registry} "
-                f"{serial.series} overlap {first} to {last} of the event at position {other}"
-            )
-        self._tables.execute(
-            "INSERT INTO claims VALUES (?, ?, ?, ?, ?)",
-            (*line, serial.first, serial.last, position),
-        )
+        for claim in serial.claims:
+            row = self._tables.execute(
+                "SELECT first, last, position FROM claims WHERE registry = ? AND series = ? "
+                "AND first <= ? ORDER BY first DESC LIMIT 1",
+                (*claim[:2], claim.last),
+            ).fetchone()
+            if row is not None and row[1] >= claim.first:
+                first, last, other = row
+                raise _Wrong(
+                    f"its serial numbers {claim.first} to {claim.last} of {claim.registry} "
+                    f"{claim.series} overlap {first} to {last} of the event at position {other}"
+                )
+            self._tables.execute("INSERT INTO claims VALUES (?, ?, ?, ?, ?)", (*claim, position))
+
+    def _state_facts(self, serial: Serial, position: int) -> None:
+        """Note what a record states of its issuance, or find the event that contradicts it."""
+        for registry, subject, value in serial.facts:
+            row = self._tables.execute(
+                "SELECT value, position FROM facts WHERE registry = ? AND subject = ?",
+                (registry, subject),
+            ).fetchone()
+            if row is None:
+                self._tables.execute(
+                    "INSERT INTO facts VALUES (?, ?, ?, ?)", (registry, subject, value, position)
+                )
+            elif row[0] != value:
+                raise _Wrong(
+                    f"it states {value} of {registry} {subject}, and the event at position "
+                    f"{row[1]} {row[0]}"
+                )
 
     # one event -------------------------------------------------------------------------------
 
@@ -242,9 +258,16 @@ class Replay:
         # As bytes: true equals 1 in Python, and nowhere else.
         if canonical_json(canonical_fields(made)) != canonical_json(said):
             raise _Wrong("its canonical form is not that of what was sent")
-        serial = read_serial(made.registry, made.serial_number)
+        serial = read_serial(
+            made.registry,
+            made.serial_number,
+            made.quantity_g,
+            event.data.get("project_id"),
+            made.vintage,
+        )
         _check_count(serial, made.quantity_g, "the record has")
         self._claim(serial, position)
+        self._state_facts(serial, position)
         record.registry, record.quantity_g = made.registry, made.quantity_g
         record.holdings = (Holding(0, made.quantity_g, holder),)
 

@@ -9,13 +9,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from hashlib import sha256
-from types import MappingProxyType
 from typing import Any, Final, Protocol
 from unicodedata import normalize
 
 import orjson
 
 from offset.core.errors import InvalidText, InvalidVintage
+from offset.core.registry_names import known_registry
 from offset.core.unicode14 import DASH, INVISIBLE, WHITE_SPACE, characters, first_unassigned
 
 RECORD_PREFIX: Final = b"offset-record/v1\n"
@@ -75,45 +75,15 @@ def _capitals(text: str) -> str:
     )
 
 
-_REGISTRY_NAMES: Final[Mapping[str, tuple[str, ...]]] = {
-    "verra": ("Verra", "VCS", "Verified Carbon Standard"),
-    "gold-standard": ("Gold Standard", "GOLD", "GS", "GLD", "GSF"),
-    "acr": ("ACR", "American Carbon Registry", "ACR Registry"),
-    "car": ("CAR", "Climate Action Reserve"),
-    # Units of the Forest Carbon Partnership Facility live in the ART registry.
-    "art": (
-        "ART",
-        "ART TREES",
-        "ART Registry",
-        "Architecture for REDD+ Transactions",
-        "FCPF",
-        "Forest Carbon Partnership Facility",
-    ),
-    "puro": ("Puro", "Puro.earth", "Puro earth"),
-    "cercarbono": ("Cercarbono", "CDC", "CCB"),
-    "isometric": ("Isometric",),
-    "arb": ("ARB", "CARB", "California ARB", "California Air Resources Board"),
-}
-
-# Registries, files and data sets write one name as "ART TREES", "art-trees" and "art_trees".
-REGISTRY_ALIASES: Final[Mapping[str, str]] = MappingProxyType(
-    {
-        canonical_text(name).replace(" ", separator): code
-        for code, names in _REGISTRY_NAMES.items()
-        for name in names
-        for separator in (" ", "-", "_")
-    }
-)
-
-
 def canonical_registry(text: str) -> str:
-    """Give the code of a registry that is known by this name; another name is only folded.
+    """Return the code of the known registry that a name means; another name is only folded.
 
     Invisible characters and kinds of dashes do not count, as in a serial number: a registry is
     half of what double issuance is judged on.
     """
-    folded = canonical_text(text if text.isascii() else text.translate(_VISIBLE))
-    return REGISTRY_ALIASES.get(folded, folded)
+    visible = text if text.isascii() else text.translate(_VISIBLE)
+    folded = canonical_text(visible)
+    return known_registry(folded) or known_registry(visible) or folded
 
 
 def canonical_vintage(vintage: int | str) -> int:

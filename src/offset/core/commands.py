@@ -13,12 +13,15 @@ from uuid import UUID, uuid5
 from offset.core.canonical import details_sha256
 from offset.core.errors import (
     HolderRequired,
+    IssuanceDiffers,
+    IssuedBySerial,
     Missing,
     NoDetails,
     PreconditionFailed,
     QuantityMismatch,
     RecordDiffers,
     RecordNotFound,
+    Refused,
     SerialOverlap,
 )
 from offset.core.events import (
@@ -47,7 +50,7 @@ from offset.core.records import (
     serial_part,
     too_little,
 )
-from offset.core.serials import Serial
+from offset.core.serials import BY_SERIAL, WITHOUT_SERIALS, Serial, SerialFact
 
 
 class Anyone(Enum):
@@ -206,18 +209,35 @@ class Decision:
     state: RecordState
 
 
-def decide_create(state: RecordState | None, taken: Claim | None, command: Create) -> Decision:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Contradiction:
+    """A fact of a record's issuance, and what another record states of the same subject."""
+
+    fact: SerialFact
+    stated: str
+    record_id: str
+
+
+def decide_create(
+    state: RecordState | None,
+    taken: Claim | None,
+    command: Create,
+    contradiction: Contradiction | None = None,
+) -> Decision:
     """Decide a create. `taken` is another record's claim on some of the serial numbers.
 
     Raises:
         RecordDiffers: the record is there, with other optional fields.
         SerialOverlap: another record covers some of the serial numbers.
+        IssuedBySerial, IssuanceDiffers: another record states the contrary of the same issuance.
     """
     if state is not None:
         _check_same(state.record, command.record)
         return Decision(drafts=(), state=state)
     if taken is not None:
         raise _overlap(command.record.serial, taken)
+    if contradiction is not None:
+        raise _contradicted(contradiction)
     details = command.details
     created = Created(record=command.record, details_sha256=details.sha256 if details else None)
     created.check(None)
@@ -279,9 +299,8 @@ def _acts(state: RecordState, command: Take) -> Sequence[tuple[Act, Serial | Non
     group = command.group or (command.event_id if len(taken) > 1 else None)
     hashed = command.details.sha256 if command.details else None
     claim = claim_of(command)
-    # A serial number of credits whose record has none, of the record's own registry.
+    # A serial number of credits whose record has none.
     assert claim is None or not state.record.serial.parsed
-    assert claim is None or claim.registry == state.record.registry
     claims = _shares(claim, [parts for _, parts in taken])
     return [
         (_act(command, holder, parts, group, claim, hashed if number == 0 else None), claim)
@@ -454,6 +473,25 @@ def _check_same(record: Record, again: Record) -> None:
                 record_id=record.id,
                 field=name,
             )
+
+
+def _contradicted(found: Contradiction) -> Refused:
+    fact, other = found.fact, found.record_id
+    if fact.value in (BY_SERIAL, WITHOUT_SERIALS):
+        forms = ("by serial numbers", "without serial numbers")
+        here, there = forms if fact.value == BY_SERIAL else forms[::-1]
+        return IssuedBySerial(
+            f"{fact.subject}: record {other} issues it {there}, this one {here}; its credits can "
+            "stand in the ledger in one form only",
+            record_id=other,
+            issuance=fact.subject,
+        )
+    return IssuanceDiffers(
+        f"issuance {fact.subject}: record {other} states {found.stated}, this one {fact.value}",
+        record_id=other,
+        issuance=fact.subject,
+        stated=found.stated,
+    )
 
 
 def _overlap(serial: Serial, taken: Claim) -> SerialOverlap:

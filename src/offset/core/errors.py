@@ -14,7 +14,7 @@
     │   ├── PageNotFound  RecordNotFound  EventNotFound  RetirementNotFound  SerialNotFound
     │   ├── ImportNotFound  TileNotFound
     ├── Refused                 the ledger's present state does not allow it
-    │   ├── RecordDiffers  SerialOverlap
+    │   ├── RecordDiffers  SerialOverlap  IssuedBySerial  IssuanceDiffers
     │   ├── AlreadySold  AlreadyRetired  AlreadyCancelled  NotHeld  InsufficientQuantity
     │   ├── NoDetails  AlreadyErased  PlannedCredits  BatchRefused
     ├── PreconditionFailed      the record has moved on since the caller looked
@@ -359,6 +359,20 @@ class SerialOverlap(Refused):
 
     code = "serial-overlap"
     title = "Another record covers these serial numbers"
+
+
+class IssuedBySerial(Refused):
+    """The project's vintage stands in the ledger by serial numbers, or without: not in both."""
+
+    code = "issued-by-serial"
+    title = "The project's vintage is issued in the other form"
+
+
+class IssuanceDiffers(Refused):
+    """Another record states something else of the same issuance."""
+
+    code = "issuance-differs"
+    title = "Another record contradicts this one's issuance"
 
 
 class AlreadySold(Refused):

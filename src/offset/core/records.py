@@ -5,10 +5,10 @@ retired and cancelled parts tile its grams exactly, without a gap or an overlap.
 not held by the giver cannot be cut out, so it can be neither sold nor retired nor cancelled.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 from offset.core.canonical import canonical_record
 from offset.core.errors import (
@@ -108,6 +108,15 @@ class Record:
         return bool(self.extra.get("planned"))
 
 
+class ReadSerial(Protocol):
+    """How a record's serial number is read: `offset.registries.read_serial`."""
+
+    def __call__(
+        self, registry: str, text: str, quantity_g: int, project: str | None, vintage: int, /
+    ) -> Serial:
+        """Read a canonical text."""
+
+
 def issuance(
     *,
     project_name: str,
@@ -115,7 +124,7 @@ def issuance(
     vintage: int | str,
     quantity_g: int,
     serial_number: str,
-    read_serial: Callable[[str, str], Serial],
+    read_serial: "ReadSerial",
     first_holder: str | None = None,
     extra: Mapping[str, Any] | None = None,
     effective_on: str | None = None,
@@ -149,7 +158,13 @@ def issuance(
         first_holder=first_holder,
         extra={name: value for name, value in (extra or {}).items() if value},
         effective_on=effective_on,
-        serial=read_serial(canonical.registry, canonical.serial_number),
+        serial=read_serial(
+            canonical.registry,
+            canonical.serial_number,
+            canonical.quantity_g,
+            (extra or {}).get("project_id"),
+            canonical.vintage,
+        ),
     )
 
 

@@ -1,15 +1,44 @@
 """A serial number as registries count it: a series, the numbers it covers, and its own text.
 
 A registry's module (``offset.registries``) reads a text into a `Serial`; everything else in the
-ledger works on the value: which credits it covers, and how any part of it is written.
+ledger works on the value: which credits it covers, what it claims, and how any part of it is
+written.
 """
 
 from dataclasses import dataclass, replace
-from typing import Final
+from typing import Final, NamedTuple
 
 from offset.core.errors import SerialOutsideRecord
 
+# A project's vintage is issued in one of two forms, which a `SerialFact` states.
+BY_SERIAL: Final = "serials"
+WITHOUT_SERIALS: Final = "pool"
+
+MOST_CLAIMS: Final = 64  # of one serial number
 LARGEST_NUMBER: Final = 2**53 - 1  # so that a serial number survives JSON
+
+
+class SerialClaim(NamedTuple):
+    """The serial numbers `first` to `last`, both included, of a series of a registry.
+
+    No two records of a ledger have claims that overlap.
+    """
+
+    registry: str
+    series: str
+    first: int
+    last: int
+
+
+class SerialFact(NamedTuple):
+    """What a record states of a subject on which all records of a registry have to agree.
+
+    An issuance has one GSRN; a project's vintage is issued by serial numbers or without.
+    """
+
+    registry: str
+    subject: str
+    value: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,6 +49,10 @@ class Serial:
 
         16684- 788318277 - 788319735 -VCS-VCU-1491-VER-NG-3-2673-07052022-31102022-1
         head   first infix last      tail
+
+    `also` names other series in which the same numbers are counted, so that a text that is wrong
+    about its series is known all the same. `keys` are the claims of a text that no grammar reads.
+    `facts` are what other records have to agree with.
     """
 
     registry: str
@@ -32,10 +65,27 @@ class Serial:
     tail: str = ""
     width: int = 1
     parsed: bool = True
+    also: tuple[str, ...] = ()
+    keys: tuple[SerialClaim, ...] = ()
+    facts: tuple[SerialFact, ...] = ()
 
     @classmethod
-    def opaque(cls, *, registry: str, text: str) -> "Serial":
-        """Make the serial of a text that no grammar reads: a series of its own, unique as text."""
+    def opaque(
+        cls,
+        *,
+        registry: str,
+        text: str,
+        keys: tuple[SerialClaim, ...] = (),
+        facts: tuple[SerialFact, ...] = (),
+    ) -> "Serial":
+        """Make the serial of a text that no grammar reads: its numbers are not known.
+
+        Args:
+            registry: a canonical code.
+            text: a canonical serial text.
+            keys: what it claims; without them it is unique as text.
+            facts: what other records have to agree with.
+        """
         return cls(
             registry=registry,
             series=text,
@@ -44,7 +94,24 @@ class Serial:
             unit="credit",
             head=text,
             parsed=False,
+            keys=keys,
+            facts=facts,
         )
+
+    @property
+    def claims(self) -> tuple[SerialClaim, ...]:
+        """What no other record may claim; the first one is its `key`."""
+        if self.keys:
+            return self.keys
+        return tuple(
+            SerialClaim(self.registry, series, self.first, self.last)
+            for series in (self.series, *self.also)
+        )
+
+    @property
+    def key(self) -> SerialClaim:
+        """The claim that stands for the serial number itself."""
+        return self.claims[0]
 
     @property
     def count(self) -> int | None:

@@ -197,7 +197,7 @@ def vanished(
             for some in chunked(projects, _PROJECTS_AT_A_TIME) if listing else ():
                 for row in _claims_of(database, connection, registry, some, until):
                     place = next((at for at, kind in listing if _would_list(kind, row)), None)
-                    if place is not None and not _stated(spools, registry, row):
+                    if place is not None and not _stated(spools, row):
                         yield place, _left_out(row)
 
 
@@ -213,13 +213,15 @@ def _claims_of(
     claim = serial_claims.c
     statement = (
         select(
-            *(records.c.id, records.c.vintage, project.label("project"), series.c.series),
+            *(records.c.id, records.c.vintage, project.label("project")),
+            *(series.c.registry, series.c.series),
             *(claim.first, claim.last, claim.form, claim.position, events.c.leaf),
         )
         .join(serial_claims, claim.record_number == records.c.number)
         .join(series, series.c.number == claim.series_number)
         .join(events, events.c.position == claim.position, isouter=True)
         .where(records.c.registry == registry, database.among(project, "projects"))
+        .where(claim.position.is_distinct_from(records.c.number))  # no further claims
         .where(records.c.number <= until, func.coalesce(claim.position, 0) <= until)
         .order_by(records.c.number, claim.first)
         .execution_options(yield_per=1_000)
@@ -247,11 +249,11 @@ def _ends_of(kind: FileKind) -> Iterator[tuple[str, str | None, str | None]]:
             yield "CANCELLED", says.cause or "other", says.converted_to
 
 
-def _stated(spools: Sequence[Spool], registry: str, claim: Any) -> bool:
+def _stated(spools: Sequence[Spool], claim: Any) -> bool:
     """Tell whether the rows of all files together state every serial number of a claim."""
     number = claim.first
     while number <= claim.last:
-        ends = (spool.stated_from(registry, claim.series, number) for spool in spools)
+        ends = (spool.stated_from(claim.registry, claim.series, number) for spool in spools)
         furthest = max((end for end in ends if end is not None), default=None)
         if furthest is None:
             return False

@@ -11,6 +11,7 @@ from sqlalchemy import Connection, Select, and_, select
 
 from offset.core.events import Event, read_leaf
 from offset.core.records import Holding
+from offset.core.serials import Serial, SerialClaim
 from offset.database import Database
 from offset.importing.pools import Pool
 from offset.loading import HOLDINGS, uuid_text
@@ -129,12 +130,13 @@ class Known:
 
     def claims_on(self, numbers: Numbers) -> Sequence[Claimed]:
         """List the claims on some of the serial numbers, in their order."""
-        line = self.claims.get((numbers.registry, numbers.series))
+        claim = _claim(numbers)
+        line = self.claims.get(claim[:2])
         if line is None:
             return ()
-        start = bisect_left(line, numbers.first, key=attrgetter("last"))
+        start = bisect_left(line, claim.first, key=attrgetter("last"))
         end = start
-        while end < len(line) and line[end].first <= numbers.last:
+        while end < len(line) and line[end].first <= claim.last:
             end += 1
         return line[start:end]
 
@@ -197,15 +199,18 @@ class Knower:
 
     def _claims(self, connection: Connection, serials: Sequence[Numbers], known: Known) -> set[int]:
         """Find the claims on serial numbers; give the records that have them as their own."""
-        lines = {(serial.registry, serial.series) for serial in serials}
+        claims = [_claim(serial) for serial in serials]
+        lines = {claim[:2] for claim in claims}
         series_numbers = self._database.series_numbers(connection, lines)
         wanted = [
-            (series_numbers[line], serial.first, serial.last)
-            for serial in serials
-            if (line := (serial.registry, serial.series)) in series_numbers
+            (series_numbers[line], claim.first, claim.last)
+            for claim in claims
+            if (line := claim[:2]) in series_numbers
         ]
         rows = self._database.claims_within(connection, wanted)
-        positions = [row.position for row in rows if row.position is not None]
+        # What a record claims beside its own serial number has the position of its creation.
+        ends = [row for row in rows if row.position not in (None, row.record_number)]
+        positions = [row.position for row in ends if row.position is not None]
         made = {
             position: (event_type, uuid_text(event_id))
             for position, event_type, event_id in self._database.ask(
@@ -216,14 +221,14 @@ class Knower:
         for row in rows:
             event_type, event_id = made.get(row.position, (None, None))
             quantity_g = None
-            if row.position is not None and row.form is None:
+            if event_type is not None and row.position is not None and row.form is None:
                 quantity_g = _quantity_of(connection, row.position)
             number = row.record_number
             claimed = Claimed(row.first, row.last, number, event_type, event_id, quantity_g)
             known.claims.setdefault(lines_of[row.series_number], []).append(claimed)
         for found in known.claims.values():
             found.sort(key=attrgetter("first"))
-        return {row.record_number for row in rows if row.position is None}
+        return {row.record_number for row in rows if made.get(row.position) is None}
 
     def _pools(self, connection: Connection, pools: Sequence[Pool], known: Known) -> None:
         """Find the records of each pool, oldest issuance first."""
@@ -278,6 +283,13 @@ class Knower:
         ):
             ended = Ended(from_g, from_g + quantity_g, event_type, uuid_text(event_id))
             known.ended.setdefault(number, []).append(ended)
+
+
+def _claim(numbers: Numbers) -> SerialClaim:
+    """Return what stands for a serial number among the claims of a ledger."""
+    if isinstance(numbers, Serial):
+        return numbers.key
+    return SerialClaim(numbers.registry, numbers.series, numbers.first, numbers.last)
 
 
 def _standing(row: Sequence[Any]) -> Standing:

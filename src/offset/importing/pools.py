@@ -37,7 +37,7 @@ def pool_of_totals(row: Row) -> Pool:
     assert row.serial is not None
     if row.serial_text and "-issuance:" in row.serial_text and (pool := pool_of(row)):
         return pool
-    return Pool(row.registry, serial=row.serial.series)
+    return Pool(row.serial.key.registry, serial=row.serial.key.series)
 
 
 def named(pool: Pool) -> str:

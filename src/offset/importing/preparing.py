@@ -18,7 +18,7 @@ from offset.exports import ISSUES, KINDS, Export, FileKind, Meaning, Row, RowIss
 from offset.importing.drafting import ENDS, Random, create, details_of, issued_serial, project_of
 from offset.importing.pools import Pool, named, pool_of, pool_of_totals
 from offset.importing.spool import Counting, Spool, Sums
-from offset.registries import REGISTRIES
+from offset.registries import REGISTRIES, read_serial
 from offset.registries.files import CancelledTotal, RetiredTotal
 
 T = TypeVar("T")
@@ -252,7 +252,7 @@ def _numbered(row: Row, spool: Spool) -> Row:
         return row
     facts = issued_serial(row)
     text = f"{facts}/{spool.ordinal(facts)}"
-    serial = Serial.opaque(registry=row.registry, text=canonical_serial(text))
+    serial = read_serial(row.registry, canonical_serial(text))
     return row._replace(serial_text=text, serial=serial)
 
 
@@ -262,10 +262,10 @@ def _counting(row: Row) -> Counting:
         line=row.line,
         text=row.text,
         serial_text=row.serial.text,
-        registry=row.registry,
-        series=row.serial.series,
-        first=row.serial.first,
-        last=row.serial.last,
+        registry=row.serial.key.registry,
+        series=row.serial.key.series,
+        first=row.serial.key.first,
+        last=row.serial.key.last,
         pool=named(pool_of_totals(row)),
         totals=dict(totals_of(row)),
     )

@@ -18,9 +18,12 @@ from offset.models import (
     record_state,
     records,
     serial_claims,
+    serial_facts,
     series,
 )
+from offset.registries import cdm, gold_standard
 
+CERS: Final = {gold_standard.REGISTRY, cdm.REGISTRY}
 _ROWS_AT_A_TIME: Final = 2_000
 
 
@@ -44,10 +47,13 @@ def rehearsal(database: Database, registries: Sequence[str]) -> Iterator[Databas
 
 
 def _copy(database: Database, scratch: Database, registries: Sequence[str]) -> None:
+    if CERS & {*registries}:  # the same serial numbers may stand under either
+        registries = [*{*registries} | CERS]
     wanted = select(records.c.number).where(records.c.registry.in_(registries))
     own: tuple[tuple[Table, str, tuple[str, ...]], ...] = (
         (records, "number", ("number",)),
         (serial_claims, "record_number", ("series_number", "first")),
+        (serial_facts, "record_number", ("registry", "subject")),
         (record_state, "record_number", ("record_number",)),
         (holdings, "record_number", ("record_number", "from_g")),
         (events, "record_number", ("position",)),

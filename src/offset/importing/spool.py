@@ -115,16 +115,17 @@ class Spool:
 
         What a file lists as issued and what it lists as held or ended may be the same credits.
         """
-        key = (f"{serial.registry}\n{serial.series}", "issued" if as_issued else "now")
+        claim = serial.key
+        key = (f"{claim.registry}\n{claim.series}", "issued" if as_issued else "now")
         row = self._connection.execute(
             "SELECT first, last, line FROM stated"
             " WHERE line_name = ? AND class = ? AND first <= ? ORDER BY first DESC LIMIT 1",
-            (*key, serial.last),
+            (*key, claim.last),
         ).fetchone()
-        if row is not None and row[1] >= serial.first:
+        if row is not None and row[1] >= claim.first:
             return Stated(*row)
         self._connection.execute(
-            "INSERT INTO stated VALUES (?, ?, ?, ?, ?)", (*key, serial.first, serial.last, line)
+            "INSERT INTO stated VALUES (?, ?, ?, ?, ?)", (*key, claim.first, claim.last, line)
         )
         return None
 

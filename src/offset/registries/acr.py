@@ -20,6 +20,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from offset.core.serials import LARGEST_NUMBER, Serial
+from offset.registries.spellings import COUNTRY, DIGIT, YEAR
 from offset.registries.stated import Stated
 
 REGISTRY: Final = "acr"
@@ -75,7 +76,19 @@ def hyphenated(text: str) -> str:
     return _SEPARATORS.sub("-", text)
 
 
+def spelled(programs: str) -> re.Pattern[str]:
+    """Make the pattern of a whole serial number in a text that `spellings.squeeze` folded.
+
+    Args:
+        programs: as for `anchor`.
+    """
+    return re.compile(
+        rf"(?:{programs}){COUNTRY}[A-Z]?{DIGIT}{{1,9}}?{YEAR}{DIGIT}{{2,}}(?:T0)?{DIGIT}"
+    )
+
+
 _ANCHOR: Final = anchor("ACR")
+SPELLED: Final = spelled("ACR")
 
 
 def parse(text: str) -> Serial | None:

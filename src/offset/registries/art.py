@@ -13,13 +13,14 @@ from collections.abc import Mapping
 from typing import Final
 
 from offset.core.serials import Serial
-from offset.registries.acr import anchor, hyphenated, read_batch
+from offset.registries.acr import anchor, hyphenated, read_batch, spelled
 from offset.registries.stated import Stated
 
 REGISTRY: Final = "art"
 UNITS: Final[Mapping[str, str]] = {"ART": "TREES", "FCPF": "FCPF"}
 
 _ANCHOR: Final = anchor("ART|FCPF")
+SPELLED: Final = spelled("ART|FCPF")
 
 
 def parse(text: str) -> Serial | None:

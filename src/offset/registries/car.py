@@ -22,6 +22,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from offset.core.serials import LARGEST_NUMBER, Serial
+from offset.registries.spellings import COUNTRY, DIGIT, YEAR
 from offset.registries.stated import Stated
 
 REGISTRY: Final = "car"
@@ -56,6 +57,11 @@ _ANCHOR: Final = re.compile(
     )
     """,
     re.ASCII | re.VERBOSE,
+)
+
+# A whole serial number in a text that `spellings.squeeze` folded.
+SPELLED: Final = re.compile(
+    rf"CAR(?:1|R0C){COUNTRY}[A-Z]?{DIGIT}{{3,}}[A-Z01]{{2}}{YEAR}{DIGIT}{{2,}}(?:T0)?{DIGIT}"
 )
 
 _SEPARATORS: Final = re.compile(r"[^0-9A-Z]+")

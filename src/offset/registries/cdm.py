@@ -1,4 +1,7 @@
-"""The serial numbers of the United Nations' CERs, which stand in Gold Standard's column.
+"""The serial numbers of CERs, which the United Nations' CDM registry issues.
+
+Gold Standard's files list some of them, in its own column: they are claimed in the CDM's series all
+the same, whichever of the two registries a record names.
 
     CC-5-first-period-period-0-project - CC-5-last-period-period-0-project
 
@@ -34,9 +37,10 @@ from typing import Final
 
 from offset.core.canonical import canonical_serial
 from offset.core.serials import LARGEST_NUMBER, Serial
+from offset.registries.spellings import COUNTRY, DIGIT
 from offset.registries.stated import Stated
 
-REGISTRY: Final = "gold-standard"  # the one whose files they are in
+REGISTRY: Final = "cdm"
 UNIT: Final = "CER"
 
 # One end of a range. Linear: every repetition is bounded. Without the 5 a number has to be long:
@@ -67,6 +71,11 @@ _ANCHOR: Final = re.compile(
     """,
     re.ASCII | re.VERBOSE,
 )
+# A whole serial number in a text that `spellings.squeeze` folded.
+SPELLED: Final = re.compile(
+    rf"(?P<country>{COUNTRY})0?5{DIGIT}{{5,60}}?(?:T0)?(?P=country)0?5{DIGIT}{{5}}"
+)
+
 _SEPARATORS: Final = re.compile(r"[^0-9A-Z]+")
 
 

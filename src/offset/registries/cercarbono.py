@@ -5,14 +5,18 @@
 
 Cercarbono gives one text to a project's verification and vintage, and the numbers of a retirement
 in the columns `from` and `to`; an importer puts them behind a slash. Without them the text says
-nothing of its numbers and is opaque. After `CDC`, `CDC_R` or `IC` it holds: the project, four codes
-(the fourth, two digits at most, is the sector), a methodology's code in newer ones, the country,
-the verification, the year, and `BF`, `BFC` or `BFI` where the credits are a buffer's. Sources: 100
+nothing of its numbers: it is opaque, and names all of the issuance, of which no record may then
+have a range, nor the reverse. After `CDC`, `CDC_R` or `IC` it holds: the project, four codes (the
+fourth, two digits at most, is the sector), in newer ones a methodology's code, the country, the
+verification, the year, and `BF`, `BFC` or `BFI` where the credits are a buffer's. Sources: 100
 retirements of 2026 under 22 texts, whose ranges are their quantities, and the 890 texts that 50
 projects list.
 
 The series is the text with its slash: no opaque serial can be written like that, so that none is in
-the way of number 0. Texts without a year may count from 0 (5 of the 100 rows), the others from 1.
+the way of number 0. The same numbers are claimed of the issuance, which the project, the
+verification, the year, the buffer and the methodology tell apart in all 890 texts; `CDC` or `IC`,
+the codes and the country add nothing, and of a verification's year either all texts have a
+methodology or none has. Texts without a year may count from 0 (5 of the 100 rows), the others from 1.
 
 Every text here is canonical: upper case, every dash "-", no invisible characters, single spaces.
 """
@@ -20,26 +24,27 @@ Every text here is canonical: upper case, every dash "-", no invisible character
 import re
 from typing import Final
 
-from offset.core.serials import LARGEST_NUMBER, Serial
+from offset.core.serials import BY_SERIAL, LARGEST_NUMBER, WITHOUT_SERIALS, Serial, SerialFact
+from offset.registries.spellings import DIGIT, fold_digits, hyphenate
 from offset.registries.stated import Stated
 
 REGISTRY: Final = "cercarbono"
 
 # Linear: every repetition is bounded, and ends at a character that it cannot contain itself.
-# Leading zeros in the range are not read: one range, one text.
+# Leading zeros are not read, in the codes as in the range: one range, one text (0 of 890 has one).
 _SERIAL: Final = re.compile(
     r"""
     (?P<text>
         (?: CDC (?:_R)? | IC )
         _ (?P<project> [1-9][0-9]{0,5} )
-        _ [0-9]{1,3} _ [0-9]{1,3} _ [0-9]{1,3} _ [0-9]{1,2}
-        (?: _ (?:R[0-9]|XX) _ [0-9A-Z]{2} )?                            # methodology
-        (?: _ (?P<country> [A-Z]{2} ) _ [0-9]{1,3} )?
-        _ [0-9]{1,3}                                                    # verification
+        (?: _ (?: 0 | [1-9][0-9]{0,2} ) ){3} _ (?: 0 | [1-9][0-9]? )
+        (?: _ (?P<methodology> (?:R[0-9]|XX) _ [0-9A-Z]{2} ) )?
+        (?: _ (?P<country> [A-Z]{2} ) _ (?: 0 | [1-9][0-9]{0,2} ) )?
+        _ (?P<verification> 0 | [1-9][0-9]{0,2} )
         (?:
-            _ (?P<vintage> (?:19|20|21)[0-9]{2} ) (?: _BF )?
-          | _BF[CI] _ (?P<buffer_vintage> (?:19|20|21)[0-9]{2} )
-          | _BF
+            _ (?P<vintage> (?:19|20|21)[0-9]{2} ) (?: _ (?P<buffer> BF ) )?
+          | _ (?P<buffer_before> BF[CI] ) _ (?P<buffer_vintage> (?:19|20|21)[0-9]{2} )
+          | _ (?P<buffer_alone> BF )
         )?
     )
     (?P<range>
@@ -65,6 +70,21 @@ _ANCHOR: Final = re.compile(
     re.ASCII | re.DOTALL | re.VERBOSE,
 )
 
+# A whole serial number, with or without its range, in folded and hyphenated text.
+_SPELLED: Final = re.compile(
+    rf"\b(?:CDC|[I1]C)-(?:R-)?{DIGIT}{{1,7}}(?:-{DIGIT}{{1,4}}){{3}}-{DIGIT}{{1,3}}-[0-9A-Z]"
+)
+
+# The same in squeezed text: the codes, of which the third is 320 to 339, and what may follow them.
+GLUED: Final = re.compile(
+    rf"""
+    (?: CDCR? | 1C ) {DIGIT}{{3,12}}? 3[23]{DIGIT} {DIGIT}{{1,2}}?
+    (?: (?:R{DIGIT}|XX) [0-9A-Z]{{2}} )? (?: [A-Z0][A-Z0]{DIGIT} )?
+    {DIGIT}{{1,7}}? (?: BF[C1]? )? {DIGIT}{{2}}
+    """,
+    re.ASCII | re.VERBOSE,
+)
+
 
 def parse(text: str) -> Serial | None:
     """Read a canonical text that is one serial number with its range; None for any other."""
@@ -79,6 +99,8 @@ def parse(text: str) -> Serial | None:
         unit="Carboncer",
         head=f"{match['text']}/",
         infix="-",
+        also=(_issuance(match),),
+        facts=(SerialFact(REGISTRY, _issuance(match), BY_SERIAL), _methodology(match)),
     )
 
 
@@ -99,6 +121,28 @@ def stated(serial_text: str) -> Stated | None:
     )
 
 
+def issuance_of(text: str) -> str | None:
+    """Return the issuance, of which a text without a range names all; None for any other text.
+
+    Hyphens and spaces count as the registry's underscores.
+    """
+    match = _SERIAL.fullmatch(re.sub("[ _-]+", "_", text))
+    return _issuance(match) if match is not None and match["range"] is None else None
+
+
+def facts_of_issuance(text: str) -> tuple[SerialFact, ...]:
+    """Return what a text without a range states of its issuance; nothing for any other text."""
+    match = _SERIAL.fullmatch(re.sub("[ _-]+", "_", text))
+    if match is None or match["range"] is not None:
+        return ()
+    return SerialFact(REGISTRY, _issuance(match), WITHOUT_SERIALS), _methodology(match)
+
+
+def is_spelled_in(text: str) -> bool:
+    """Check whether a whole serial number stands in a text in any spelling with separators."""
+    return _SPELLED.search(hyphenate(fold_digits(text))) is not None
+
+
 def finds(text: str) -> bool:
     """Tell whether a serial number with a range is in the text, or was before a stray character.
 
@@ -113,3 +157,20 @@ def _match(text: str) -> re.Match[str] | None:
     if match is None or match["range"] is None:
         return match
     return match if int(match["first"]) <= int(match["last"]) <= LARGEST_NUMBER else None
+
+
+def _issuance(match: re.Match[str]) -> str:
+    """Name an issuance by the parts of its text that no other issuance has all of."""
+    return f"{_verification(match)}_{match['methodology'] or ''}"
+
+
+def _verification(match: re.Match[str]) -> str:
+    vintage = match["vintage"] or match["buffer_vintage"] or ""
+    buffer = match["buffer"] or match["buffer_before"] or match["buffer_alone"] or ""
+    return f"ISSUANCE_{match['project']}_{match['verification']}_{vintage}_{buffer}"
+
+
+def _methodology(match: re.Match[str]) -> SerialFact:
+    """State whether a verification's texts have a methodology: in no verification some have one."""
+    has_one = "with" if match["methodology"] else "without"
+    return SerialFact(REGISTRY, _verification(match), f"{has_one} methodology")

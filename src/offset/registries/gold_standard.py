@@ -6,7 +6,7 @@ Both ends are included; the type is a code of the project type; the vintage is a
 planned credits may lie ahead. Batches up to 364 write no GS before the project, those from 503 on
 do. Source: 6,650 rows of public exports of 2021 and 2026: all fit, project and vintage are the
 row's on each, and start to end is the quantity on all but one (9,039 against 3,150). CERs are
-written as in `cdm`.
+the United Nations' (`cdm`): a record of Gold Standard's claims them in their series.
 
 The series is the batch: "GS1-20258". Numbers begin at 1 in each; of 6,591 batches in those exports
 two stand in more than one row of a file of issuances, none overlaps, and none is of two projects or
@@ -22,6 +22,7 @@ from typing import Final
 
 from offset.core.serials import LARGEST_NUMBER, Serial
 from offset.registries import cdm
+from offset.registries.spellings import COUNTRY, DIGIT
 from offset.registries.stated import Stated
 
 REGISTRY: Final = "gold-standard"
@@ -56,6 +57,9 @@ _ANCHOR: Final = re.compile(
     """,
     re.ASCII | re.VERBOSE,
 )
+
+# A whole serial number in a text that `spellings.squeeze` folded.
+SPELLED: Final = re.compile(rf"GS11{COUNTRY}(?:GS)?{DIGIT}{{11,}}")
 
 _SEPARATORS: Final = re.compile(r"[^0-9A-Z]+")
 

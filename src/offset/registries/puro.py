@@ -8,8 +8,9 @@ is a year. Source: 68 bundles of Puro's public pages of 2026 (all fit, start to 
 on each), and the names of the fields in Puro's API documentation.
 
 The series is the issuance: newer ranges begin at 1 in each. Older ones are numbers of 30 digits,
-18 of an asset's GSRN and a counter of 12. The GSRN never varies inside an issuance and would not
-fit a number, so it belongs to the series, and the range is of the counter alone.
+18 of an asset's GSRN and a counter of 12. The GSRN never varies inside an issuance, so it is no
+part of the key: the range is of the counter, in the old form as in the new, and a record that gives
+its issuance another GSRN than an earlier one is refused (`Serial.facts`).
 
 Every text here is canonical: upper case, every dash "-", no invisible characters, single spaces.
 Puro writes the UUID in lower case, and so do `Serial.text` and `Serial.series`. `NA` is Namibia.
@@ -18,7 +19,8 @@ Puro writes the UUID in lower case, and so do `Serial.text` and `Serial.series`.
 import re
 from typing import Final
 
-from offset.core.serials import LARGEST_NUMBER, Serial
+from offset.core.serials import LARGEST_NUMBER, Serial, SerialFact
+from offset.registries.spellings import COUNTRY, DIGIT
 from offset.registries.stated import Stated
 
 REGISTRY: Final = "puro"
@@ -58,6 +60,10 @@ _ANCHOR: Final = re.compile(
     re.ASCII | re.VERBOSE,
 )
 
+# A whole serial number in a text that `spellings.squeeze` folded.
+SPELLED: Final = re.compile(rf"PUR0PRC0RC[0-9]*{COUNTRY}{DIGIT}{{5,}}[0-9A-F]{{32}}{DIGIT}{{2}}")
+_UUID: Final = re.compile(r"(?<![0-9A-F])(?:[0-9A-F]-?){31}[0-9A-F](?![0-9A-F])")
+
 _SEPARATORS: Final = re.compile(r"[^0-9A-Z]+")
 
 
@@ -79,6 +85,11 @@ def stated(serial_text: str) -> Stated | None:
     return read[1] if read else None
 
 
+def has_issuance(text: str) -> bool:
+    """Check whether the id of an issuance, a UUID, is in a text."""
+    return _UUID.search(text) is not None
+
+
 def finds(text: str) -> bool:
     """Tell whether a serial number is in the text, or was before one character went wrong.
 
@@ -98,13 +109,14 @@ def _read(text: str) -> tuple[Serial, Stated] | None:
     issuance = match["issuance"].lower()
     serial = Serial(
         registry=REGISTRY,
-        series=f"{issuance}_{gsrn}" if gsrn else issuance,
+        series=issuance,
         first=first,
         last=last,
         unit=match["unit"],
         head=f"{match['front']}{issuance}_{gsrn}",
         infix=f"-{gsrn}",
         width=COUNTER_DIGITS if gsrn else 1,
+        facts=(SerialFact(REGISTRY, issuance, gsrn),) if gsrn else (),
     )
     says = Stated(
         project=match["facility"],

@@ -16,14 +16,19 @@ prefix only, so the unit alone would collide nowhere; the prefix keeps one rule 
 plastic credit is a tonne of plastic, not of CO2e, which its unit tells. Inside a series a number is
 given once, whatever the batch and the project, so neither is part of the key.
 
+No batch has both prefixes (22,601 public texts: VCU up to batch 8161, VCS-VCU from 8164 on), so a
+VCU also claims its numbers in its batch: a text that lost or gained `VCS-` overlaps the right one.
+The operator is three letters, or TZ1 in the first years (406 rows of active VCUs of 2024).
+
 Every text here is canonical: upper case, every dash "-", no invisible characters, single spaces.
 """
 
 import re
-from datetime import date
 from typing import Final
 
 from offset.core.serials import LARGEST_NUMBER, Serial
+from offset.registries.ranges import SEPARATORS, day_month_year
+from offset.registries.spellings import COUNTRY, DIGIT
 from offset.registries.stated import Stated
 
 REGISTRY: Final = "verra"
@@ -32,11 +37,11 @@ REGISTRY: Final = "verra"
 # there is one way to read a text. Leading zeros in start and end are not read: one range, one text.
 _SERIAL: Final = re.compile(
     r"""
-    (?P<head> [0-9]{1,9}- )                                             # batch
+    (?P<head> (?P<batch> [0-9]{1,9} ) - )
     (?P<first> [1-9][0-9]{0,18} ) - (?P<last> [1-9][0-9]{0,18} )
     (?P<tail>
         - (?P<series> (?:VCS-)?VCU | (?P<plastic>PWRP)-W[RC]C )
-        - [0-9]{1,6} - [A-Z]{3}                                         # account, operator
+        - [0-9]{1,6} - [A-Z][0-9A-Z]{2}                                 # account, operator
         - (?P<country> [A-Z]{2} )
         (?: -[0-9]{1,2} )?                                              # scope
         - (?P<project> [0-9]{1,6} )
@@ -59,14 +64,17 @@ _ANCHOR: Final = re.compile(
     \b (?:
         [0-9]++-[0-9]++ - (?: (?:VCS-)?VCU | PWRP-W[RC]C ) - [0-9A-Z]
       | [0-9]++-[0-9]++-[0-9]++ - (?: (?:VCS-)?VCU | PWRP-W[RC]C ) \b
-      | (?: VCU | PWRP-W[RC]C ) - [0-9]++ - [A-Z]{3}-[A-Z]{2} - [0-9]
-      | [A-Z]{3}-[A-Z]{2} - (?: [0-9]{1,2}- )? [0-9]{1,6} - [0-9]{8} - [0-9]{8}
+      | (?: VCU | PWRP-W[RC]C ) - [0-9]++ - [A-Z][0-9A-Z]{2}-[A-Z]{2} - [0-9]
+      | [A-Z][0-9A-Z]{2}-[A-Z]{2} - (?: [0-9]{1,2}- )? [0-9]{1,6} - [0-9]{8} - [0-9]{8}
     )
     """,
     re.ASCII | re.VERBOSE,
 )
 
-_SEPARATORS: Final = re.compile(r"[^0-9A-Z]+")
+# A whole serial number in a text that `spellings.squeeze` folded.
+SPELLED: Final = re.compile(
+    rf"{DIGIT}{{3,}}(?:(?:VCS)?VCUS?|PWRPW[RC]C){DIGIT}{{1,6}}[A-Z][0-9A-Z]{{2}}{COUNTRY}{DIGIT}{{17}}"
+)
 
 
 def parse(text: str) -> Serial | None:
@@ -94,7 +102,7 @@ def finds(text: str) -> bool:
 
     Whatever stands between words counts as one hyphen. True for every text that `parse` reads.
     """
-    return _ANCHOR.search(_SEPARATORS.sub("-", text)) is not None
+    return _ANCHOR.search(SEPARATORS.sub("-", text)) is not None
 
 
 def _read(text: str) -> tuple[Serial, Stated] | None:
@@ -102,7 +110,8 @@ def _read(text: str) -> tuple[Serial, Stated] | None:
     if match is None:
         return None
     first, last = int(match["first"]), int(match["last"])
-    start, end = _day(match["vintage_start"]), _day(match["vintage_end"])
+    start = day_month_year(match["vintage_start"])
+    end = day_month_year(match["vintage_end"])
     if not first <= last <= LARGEST_NUMBER or start is None or end is None or end < start:
         return None
     serial = Serial(
@@ -114,6 +123,7 @@ def _read(text: str) -> tuple[Serial, Stated] | None:
         head=match["head"],
         infix="-",
         tail=match["tail"],
+        also=() if match["plastic"] else (f"BATCH-{int(match['batch'])}",),
     )
     says = Stated(
         project=match["project"],
@@ -123,11 +133,3 @@ def _read(text: str) -> tuple[Serial, Stated] | None:
         certified=match["flag"] == "1",
     )
     return serial, says
-
-
-def _day(digits: str) -> date | None:
-    """Read DDMMYYYY; None where the calendar has no such day."""
-    try:
-        return date(int(digits[4:]), int(digits[2:4]), int(digits[:2]))
-    except ValueError:
-        return None

@@ -1,0 +1,152 @@
+"""Second spellings: how a text is folded before it is searched for a serial number.
+
+People and programs write one serial number in many ways: with O for 0, in another script's digits,
+with a letter that only looks Latin, without separators, with words around it. Every reading here
+serves to find such a spelling and refuse it, or to know two opaque texts as one. None is stored.
+"""
+
+import re
+from typing import Final
+
+from offset.core.confusables import fold_confusables
+
+# A run of what people write for digits that has a digit in it, or is a whole word.
+_LIKE_DIGITS: Final = re.compile(r"[0-9OQIL|]+")
+_DIGIT: Final = re.compile("[0-9]")
+_AS_DIGIT: Final = str.maketrans("OQIL|", "00111")
+_FIVE_EIGHT: Final = str.maketrans("SB", "58")
+# Where a digit is expected, in a text of which O, Q, I, L and | are folded already.
+DIGIT: Final = "[0-9SB]"
+COUNTRY: Final = "[A-Z01]{2}"
+YEAR: Final = f"(?:19|20|21){DIGIT}{{2}}"
+
+_LIKE_NUMBER: Final = re.compile(rf"(?<![0-9A-Z]){DIGIT}++(?![0-9A-Z])")
+_PADDED: Final = re.compile("(?<![0-9])0+(?=[0-9])")
+_NOT_WORD: Final = re.compile(r"[^\w|]|_")
+_WORDS: Final = re.compile(r"[^\W_]+")
+_NUMBER: Final = re.compile(rf"(?<![0-9A-Z]){DIGIT}*[0-9]{DIGIT}*(?![0-9A-Z])|[0-9]+")
+_LONGEST_NUMBER: Final = 30  # digits: a Puro number
+_LONGEST_COUNTER: Final = 12  # of these digits
+_LONGEST_RUN: Final = 64  # digits
+_MOST_CHUNKS: Final = 4  # into which separators or a stray character cut one number
+_SHORTEST_GLUED: Final = 4  # digits of a number that is found inside a longer run
+
+
+def fold_digits(text: str) -> str:
+    """Return `text` in ASCII capitals where it can be, with O, Q, I, L and | for digits as digits.
+
+    A letter counts as a digit in a run with a digit (9OO1), or as a word of such letters (IOOO).
+    """
+    plain = fold_confusables(text)
+
+    def folded(match: re.Match[str]) -> str:
+        run, (start, end) = match[0], match.span()
+        alone = not (plain[start - 1 : start].isalnum() or plain[end : end + 1].isalnum())
+        return run.translate(_AS_DIGIT) if alone or _DIGIT.search(run) else run
+
+    return _LIKE_DIGITS.sub(folded, plain)
+
+
+def readings(text: str) -> tuple[str, ...]:
+    """Return a canonical text as it is and, where a bar may be a separator, with spaces for bars.
+
+    A bar looks like a 1, as which the other functions here take it.
+    """
+    return (text, text.replace("|", " ")) if "|" in text else (text,)
+
+
+def fold_five_eight(text: str) -> str:
+    """Return `text` with S as 5 and B as 8 in words of such letters and digits alone."""
+    return _LIKE_NUMBER.sub(lambda match: match[0].translate(_FIVE_EIGHT), text)
+
+
+def unpadded(text: str) -> str:
+    """Return `text` with its numbers without leading zeros."""
+    return _PADDED.sub("", text)
+
+
+def hyphenate(text: str) -> str:
+    """Return `text` with one hyphen for whatever stands between its words."""
+    return "-".join(_WORDS.findall(text))
+
+
+def squeeze(text: str) -> tuple[str, frozenset[int]]:
+    """Return the letters and digits of `text`, wholly folded, and where in them a word begins.
+
+    All of O, Q, I, L and | become digits, so a pattern for the result writes C0RC for CORC.
+    """
+    words = _NOT_WORD.sub(" ", fold_confusables(text)).translate(_AS_DIGIT).split()
+    starts: set[int] = set()
+    place = 0
+    for word in words:
+        starts.add(place)
+        place += len(word)
+    return "".join(words), frozenset(starts)
+
+
+def skeletons(text: str) -> tuple[str, ...]:
+    """Return the forms in which a text that no grammar reads is unique: one, or two.
+
+    Letters and digits only, O as 0, I and L as 1, numbers without leading zeros. Separators count
+    between two digits, and there as one: LOT-1-11 is not LOT-11-1, and LOT-1 is LOT1. Whether a
+    letter O beside a separator is a digit cannot be told: such a text has both forms.
+    """
+    words = _WORDS.findall(fold_confusables(text))
+    loose = _joined([word.translate(_AS_DIGIT) for word in words], words)
+    strict = _joined([word.translate(_AS_DIGIT) for word in words], None)
+    return tuple(dict.fromkeys(form for form in (strict, loose) if form)) or (text,)
+
+
+def _joined(folded: list[str], originals: list[str] | None) -> str:
+    """Join words, with a hyphen where two digits meet; digits as they were, if they are given."""
+    text = ""
+    before = ""
+    for number, word in enumerate(folded):
+        judged = word if originals is None else originals[number]
+        bare = word.lstrip("0") or "0" if word.isdigit() else word
+        if text and before[-1:].isdigit() and judged[:1].isdigit():
+            text += "-"
+        text += bare
+        before = judged
+    return text
+
+
+def spans(text: str, count: int) -> tuple[int, int] | None:
+    """Find two numbers in `text` from one of which to the other there are `count` credits.
+
+    A range in disguise: 15001 and 16000 for 1,000 credits, also cut by separators (15,001) or glued
+    together (1500116000). Numbers of which one follows the other anywhere in the text count.
+    """
+    chunks = [match[0].translate(_FIVE_EIGHT) for match in _NUMBER.finditer(fold_digits(text))]
+    ends: dict[int, int] = {}  # of a number: the first chunk that ends one
+    for end, chunk in enumerate(chunks):
+        if (glued := _glued(chunk, count)) is not None:
+            return glued
+        numbers: list[int] = []
+        digits = ""
+        for start in range(end, max(end - _MOST_CHUNKS, -1), -1):
+            digits = chunks[start] + digits
+            if len(digits) > _LONGEST_NUMBER:
+                break
+            numbers.append(int(digits))
+            if len(digits) == _LONGEST_NUMBER:
+                numbers.append(int(digits[-_LONGEST_COUNTER:]))
+            for number in numbers:
+                for other in (number - count + 1, number + count - 1):
+                    if ends.get(other, end) < start:
+                        return min(other, number), max(other, number)
+        for number in numbers:
+            ends.setdefault(number, end)
+    return None
+
+
+def _glued(digits: str, count: int) -> tuple[int, int] | None:
+    """Find a first and a last number that end a run of digits, as in 1500116000."""
+    if not 2 * _SHORTEST_GLUED <= len(digits) <= _LONGEST_RUN:
+        return None
+    for size in range(_SHORTEST_GLUED, len(digits) - _SHORTEST_GLUED + 1):
+        last = int(digits[-size:])
+        first = str(last - count + 1)
+        if last >= count and len(first) >= _SHORTEST_GLUED and digits[:-size].endswith(first):
+            return last - count + 1, last
+    return None
