@@ -15,8 +15,8 @@ OTHER_CLAIM = (
 )
 HOLDING = "INSERT INTO holdings (record_number, from_g, quantity_g) VALUES (0, 0, 1000)"
 OTHER_HOLDING = "INSERT INTO holdings (record_number, from_g, quantity_g) VALUES (0, 500, 1000)"
-END = "INSERT INTO event_parts VALUES (0, 0, 1000, 0, 'RETIRED')"
-OTHER_END = "INSERT INTO event_parts VALUES (1, 500, 1000, 0, 'CANCELLED')"
+END = "INSERT INTO event_parts VALUES (10, 0, 1000, 0, 'RETIRED')"
+OTHER_END = "INSERT INTO event_parts VALUES (11, 500, 1000, 0, 'CANCELLED')"
 
 
 @pytest.fixture
@@ -27,6 +27,11 @@ def url(postgresql_url: str) -> str:
         created(ledger, first=201, last=210)
     with psycopg.connect(postgresql_url, autocommit=True) as owner:
         owner.execute("DELETE FROM holdings")
+        for position, kind in ((10, "RETIRED"), (11, "CANCELLED")):
+            owner.execute(
+                "INSERT INTO events VALUES (%s, 0, %s, %s, %s, '{}', '')",
+                (position, position, position.to_bytes(16), kind),
+            )
     return postgresql_url
 
 

@@ -234,7 +234,7 @@ def test_a_newer_schema_is_refused_and_stays(
 def test_a_ledger_of_an_older_rule_for_serial_numbers_is_refused_and_stays(
     database: Database,
 ) -> None:
-    migrate(database, "0005")
+    migrate(database, "0006")
     with database.writing() as connection:
         connection.exec_driver_sql(
             "INSERT INTO records VALUES (0, X'00', 'a', 'acme', 2020, 1, 'LOT-1', '{}', NULL,"
@@ -243,7 +243,7 @@ def test_a_ledger_of_an_older_rule_for_serial_numbers_is_refused_and_stays(
     with pytest.raises(Unfit, match="claimed serial numbers in one spelling only"):
         migrate(database)
     with database.reading() as connection:
-        assert revisions(connection)[0] == "0005"
+        assert revisions(connection)[0] == "0006"
 
 
 def test_a_database_that_is_away_cannot_be_migrated(tmp_path: Path) -> None:

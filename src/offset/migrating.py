@@ -84,10 +84,11 @@ def grant(connection: Connection, role: str) -> None:
         ("USAGE", f"SCHEMA {quote(schema)}"),
         (
             "SELECT, INSERT",
-            "records, events, event_parts, ledger_origin, series, project_names, serial_facts",
+            "records, events, event_parts, ledger_origin, series, serial_claims, serial_facts,"
+            " project_names",
         ),
         ("SELECT, INSERT, UPDATE", "record_state, details"),
-        ("SELECT, INSERT, DELETE", "holdings, serial_claims"),
+        ("SELECT, INSERT, DELETE", "holdings"),
         ("SELECT, INSERT", "idempotency_keys, import_issues, log_checkpoints, log_keys"),
         ("SELECT, INSERT, UPDATE", "imports, log_tiles, log_state, log_cosignatures"),
         ("SELECT, UPDATE", "ledger_head"),

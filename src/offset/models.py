@@ -39,6 +39,15 @@ metadata: Final = MetaData(
     }
 )
 
+
+def _one_of(name: str, *words: str) -> CheckConstraint:
+    """Make the check that a column has one of some words; SQLite has triggers for it."""
+    listed = ", ".join(f"'{word}'" for word in words)
+    check = CheckConstraint(f"{name} IN ({listed})", name=name)
+    check.ddl_if(dialect="postgresql")
+    return check
+
+
 # The log's name, written once: a leaf cannot be replayed into another log.
 ledger_origin: Final = Table(
     "ledger_origin",
@@ -149,6 +158,7 @@ record_state: Final = Table(
     Column("retired", Text),
     Column("cancelled", Text),
     Index(None, "status", "record_number"),
+    _one_of("status", "CREATED", "SOLD", "RETIRED", "CANCELLED"),
 )
 
 # Who holds which unbroken part of a record now.
@@ -175,6 +185,7 @@ events: Final = Table(
     Column("leaf", LargeBinary, nullable=False),
     Column("leaf_hash", LargeBinary, nullable=False),
     UniqueConstraint("record_number", "seq"),
+    _one_of("type", "CREATED", "SOLD", "RETIRED", "CANCELLED", "ERASED"),
 )
 
 # The grams that an event sold, retired or cancelled.
@@ -187,6 +198,7 @@ event_parts: Final = Table(
     Column("record_number", Big, nullable=False),
     Column("type", Text, nullable=False),
     PrimaryKeyConstraint("record_number", "from_g", "position"),
+    _one_of("type", "SOLD", "RETIRED", "CANCELLED"),
     sqlite_with_rowid=False,
 )
 
