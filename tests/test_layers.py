@@ -43,7 +43,9 @@ MAY_IMPORT: Final[Mapping[str, set[str]]] = {
     "core": set(),
     "models": RULES,
     "connections": RULES | {"statements", "journal", "waiting"},
-    "database": RULES | {"connections", "journal", "statements", "objections", "turns"},
+    "database": RULES
+    | {"connections", "database_file", "journal", "statements", "objections", "turns"},
+    "database_file": RULES,
     "statements": set(),
     "objections": set(),
     "turns": {"waiting"},
@@ -136,7 +138,7 @@ IMPURE_CALLS: Final = {
     *("uuid1", "uuid4", "uuid6", "uuid7"),
 }
 
-LONGEST_FILE: Final = 600  # lines; a subject that grows becomes a package
+LONGEST_FILE: Final = 700  # lines; a subject that grows becomes a package
 LONGEST_FUNCTION: Final = 70  # lines, from its def to its end
 
 

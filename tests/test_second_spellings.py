@@ -64,9 +64,10 @@ def overlap(one: Serial, other: Serial) -> bool:
     "case", CASES["doubles"], ids=[f"{n} {case['kind']}" for n, case in enumerate(CASES["doubles"])]
 )
 def test_a_second_spelling_is_refused_or_claims_the_same(case: dict[str, Any]) -> None:
-    first = read(*case["first"], case["vintage"], 1_000)
+    (registry, text), (other, spelling) = case["first"], case["second"]
+    first = read(registry, text, case["vintage"], 1_000)
     try:
-        second = read(*case["second"], case["vintage"], 1_000)
+        second = read(other, spelling, case["vintage"], 1_000)
     except Invalid:
         return
     assert overlap(first, second)

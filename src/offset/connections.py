@@ -13,7 +13,7 @@ from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
 from sqlalchemy.exc import SQLAlchemyError
 
 from offset.core.errors import Unfit
-from offset.journal import LONGEST
+from offset.journal import LONGEST, LONGEST_KEPT
 from offset.statements import STATEMENTS_KEPT, Cursor, PostgresqlCursor
 from offset.waiting import Given, in_thread, is_on_loop, wait_for
 
@@ -21,6 +21,7 @@ _DRIVERS: Final = ("sqlite", "sqlite+pysqlite", "postgresql", "postgresql+psycop
 _POSTGRESQL: Final = {
     "prepare_threshold": None,  # a pooler in transaction mode loses prepared statements
     "connect_timeout": 3,  # seconds
+    "client_encoding": "utf8",
     # A host that vanished is noticed within 11 s; by the system's own settings, after hours.
     "keepalives_idle": 5,
     "keepalives_interval": 2,
@@ -100,6 +101,7 @@ def sqlite_engine(url: URL, *, pool_size: int, cache_kb: int, busy_ms: int = 5_0
             f"cache_size = -{cache_kb}",
             "temp_store = MEMORY",  # what undoes a statement of many rows, else a file each
             f"wal_autocheckpoint = {LONGEST}",
+            f"journal_size_limit = {LONGEST_KEPT}",
         ):
             _patiently(partial(connection.execute, f"PRAGMA {pragma}"))
 
@@ -150,7 +152,8 @@ def _reach(settings: Mapping[str, str], arguments: list[Any], named: dict[str, A
 
 def postgresql_engine(url: URL, *, pool_size: int, settings: Mapping[str, str]) -> Engine:
     """Make an engine whose transactions have these settings."""
-    engine = _engine(url, _POSTGRESQL, pool_size)
+    # Whatever the database's or the role's default is: the guards need each statement to see anew.
+    engine = _engine(url, _POSTGRESQL, pool_size, isolation_level="READ COMMITTED")
 
     # Not when it is connected, which SQLAlchemy tells under a lock: what waits there lets the loop
     # go on, whose next connection would wait for the lock and never let this one go on.
@@ -178,7 +181,7 @@ def _set(settings: Mapping[str, str], *, local: bool) -> str:
     return f"SELECT {', '.join(each)}"
 
 
-def _engine(url: URL, arguments: Mapping[str, Any], pool_size: int) -> Engine:
+def _engine(url: URL, arguments: Mapping[str, Any], pool_size: int, **options: Any) -> Engine:
     return create_engine(
         url,
         connect_args=dict(arguments),
@@ -188,6 +191,7 @@ def _engine(url: URL, arguments: Mapping[str, Any], pool_size: int) -> Engine:
         pool_timeout=3,
         pool_use_lifo=True,  # the one that was used last has its statements prepared
         pool_pre_ping=False,
+        **options,
     )
 
 

@@ -36,8 +36,9 @@ from offset.connections import (
 )
 from offset.core.commands import Claim
 from offset.core.errors import DatabaseUnavailable, Unfit
+from offset.database_file import File
 from offset.journal import Journal
-from offset.objections import DATABASE_ERRORS, objection, reason
+from offset.objections import DATABASE_ERRORS, Objection, objection, reason, unavailable
 from offset.statements import (
     PostgresqlStatements,
     Question,
@@ -113,6 +114,7 @@ class Database:
         # A server that works for this process, which meanwhile can do something else.
         self.works_beside: Final = not self.is_sqlite
         self._turns = Turns()
+        self._file = File(str(self.url.database)) if self.is_sqlite else None
         self._journal = Journal(str(self.url.database)) if self.is_sqlite else None
         self._sent: Final = _SENT_TO_SQLITE if self.is_sqlite else _SENT_TO_POSTGRESQL
         self._statements = SqliteStatements() if self.is_sqlite else PostgresqlStatements()
@@ -135,7 +137,12 @@ class Database:
                 engine.connect().close()
         except DATABASE_ERRORS as error:
             what = self.url.database if self.is_sqlite else "the database"
-            raise DatabaseUnavailable(f"{what} cannot be opened: {reason(error)}") from error
+            why = reason(error)
+            if _is_damage(error):
+                why = f"it is damaged, or no SQLite database ({why}); restore it from a backup"
+            raise DatabaseUnavailable(f"{what} cannot be opened: {why}") from error
+        if self._file is not None:
+            self._file.remember()
 
     @contextmanager
     def writing(self) -> Iterator[Connection]:
@@ -143,9 +150,12 @@ class Database:
         if self._journal is not None:
             # SQLite itself would look again after 1, 2, 5 ... 100 ms, and a thread that writes
             # without a pause would always be there first.
+            assert self._file is not None
             with self._turns.taken():
+                self._file.require()
                 with self.writer.begin() as connection:
                     yield connection
+                self._file.require(written=True)
                 self._journal.written()
             return
         with self.writer.begin() as connection:
@@ -168,13 +178,17 @@ class Database:
         Raises:
             DatabaseUnavailable: the database is away or too slow.
         """
+        if self._file is not None:
+            self._file.require()
         try:
             with (self._looking_up if by_key else self._reading).begin() as connection:
                 if patiently:
                     self._take_time(connection)
                 yield connection
         except DATABASE_ERRORS as error:
-            objection(error)  # a fault of ours is raised as it is
+            met = objection(error)  # a fault of ours is raised as it is
+            if met is Objection.DAMAGED:
+                raise DatabaseUnavailable(unavailable(met)) from error
             raise DatabaseUnavailable("the database did not answer; try again") from error
 
     def _take_time(self, connection: Connection) -> None:
@@ -428,6 +442,13 @@ class Database:
                 found = str(connection.exec_driver_sql(ask.format(name)).scalar_one())
                 if found not in values:
                     raise Unfit(f"the database's {name} is {found}; it has to be {values[0]}")
+
+
+def _is_damage(error: Exception) -> bool:
+    try:
+        return objection(error) is Objection.DAMAGED
+    except DATABASE_ERRORS:
+        return False
 
 
 def _truncate_journal(connection: Any) -> None:

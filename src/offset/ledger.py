@@ -32,7 +32,7 @@ from offset.models import (
     idempotency_keys,
     ledger_origin,
 )
-from offset.objections import DATABASE_ERRORS, Objection, objection
+from offset.objections import DATABASE_ERRORS, Objection, objection, unavailable
 from offset.units import Answer, Key, Unit, json_bytes
 from offset.waiting import in_thread
 
@@ -79,7 +79,9 @@ class Ledger:
         except _Beaten as beaten:
             if len(units) > 1 and beaten.alone:
                 return [self._commit_alone(unit) for unit in units]
-            return [_unavailable(in_doubt=beaten.in_doubt) for _ in units]
+            return [_unavailable(beaten.met, in_doubt=beaten.in_doubt) for _ in units]
+        except OffsetError as refused:  # of the database itself: no unit was done, or none is known
+            return [refused for _ in units]
         except Exception:
             # A fault of ours in one unit: its neighbours are done without it.
             if len(units) == 1:
@@ -104,12 +106,12 @@ class Ledger:
                     self.database.close()
                     if attempt.event_ids:  # lost at its COMMIT
                         in_doubt.append(attempt)
-                if met is Objection.AWAY:
+                if met in (Objection.AWAY, Objection.DAMAGED):
                     break
                 in_thread(partial(time.sleep, random.uniform(0, 0.02 * 2**number)))
         # While a COMMIT is in doubt no unit is tried alone: it may be done already.
         alone = met is Objection.RACE and not in_doubt
-        raise _Beaten(alone=alone, in_doubt=bool(in_doubt))
+        raise _Beaten(met, alone=alone, in_doubt=bool(in_doubt))
 
     def _attempt(
         self, units: Sequence[Unit], attempt: "_Attempt", in_doubt: list["_Attempt"]
@@ -272,14 +274,14 @@ def _answered(
     return outcomes, stored
 
 
-def _unavailable(*, in_doubt: bool) -> OffsetError:
+def _unavailable(met: Objection, *, in_doubt: bool) -> OffsetError:
     if in_doubt:
         return DatabaseUnavailable(
             "the connection to the database was lost at the commit: whether this was done is not "
             "known. Send it again with the same Idempotency-Key, or look before sending it anew",
             outcome="unknown",
         )
-    return DatabaseUnavailable("the database did not take this; nothing was done")
+    return DatabaseUnavailable(unavailable(met))
 
 
 class _Beaten(Exception):
@@ -288,8 +290,9 @@ class _Beaten(Exception):
     `alone`: each unit may still pass on its own. `in_doubt`: a COMMIT may have been done.
     """
 
-    def __init__(self, *, alone: bool, in_doubt: bool) -> None:
+    def __init__(self, met: Objection, *, alone: bool, in_doubt: bool) -> None:
         super().__init__()
+        self.met = met
         self.alone = alone
         self.in_doubt = in_doubt
 

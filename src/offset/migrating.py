@@ -7,12 +7,18 @@ from importlib.resources import files
 from typing import Final
 
 from sqlalchemy import Connection, inspect, text
-from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+from sqlalchemy.exc import DBAPIError
 
 from offset.core.errors import DatabaseUnavailable, Unfit
 from offset.database import Database
-from offset.objections import reason
+from offset.objections import DATABASE_ERRORS, reason
 
+EXTENSIONS: Final = ("btree_gist", "pg_trgm")
+_APPEND_ONLY: Final = (
+    *("records", "events", "event_parts", "ledger_origin", "project_names"),
+    *("series", "serial_claims", "serial_facts"),
+)
+_NO_RIGHT: Final = "42501"
 _VERSION: Final = "alembic_version"  # the table that Alembic keeps
 _LOCK: Final = 3  # a class of PostgreSQL advisory locks, beside those of `offset.database`
 
@@ -40,9 +46,70 @@ def migrate(database: Database, revision: str = "head") -> None:
             found, newest = revisions(connection)
             _refuse_newer(found, newest)
             if revision != "head" or found != newest:
+                if not database.is_sqlite:
+                    require_encoding(connection)
+                    _require_rights(connection)
                 _run(connection, found, revision)
-    except SQLAlchemyError as error:
+    except DATABASE_ERRORS as error:
         raise DatabaseUnavailable(f"the schema cannot be migrated: {reason(error)}") from error
+
+
+def require_encoding(connection: Connection) -> None:
+    """Refuse a PostgreSQL database that cannot hold every text.
+
+    Raises:
+        Unfit: its encoding is not UTF8.
+    """
+    found, name = connection.exec_driver_sql(
+        "SELECT current_setting('server_encoding'), current_database()"
+    ).one()
+    if found != "UTF8":
+        raise Unfit(
+            f"the database {name} has the encoding {found}, which cannot hold every name. Make one "
+            f"with CREATE DATABASE {name}_utf8 ENCODING 'UTF8' TEMPLATE template0 and point "
+            "DATABASE_URL at it"
+        )
+
+
+def _require_rights(connection: Connection) -> None:
+    """Refuse to begin what this role has no right to finish, and name the statement that helps.
+
+    Raises:
+        Unfit: a right is missing.
+    """
+    role, name, schema = connection.exec_driver_sql(
+        "SELECT current_user, current_database(), current_schema()"
+    ).one()
+    if schema is None:
+        raise Unfit(
+            f"the search_path of {role} names no schema of {name} that is there: CREATE SCHEMA, or "
+            "ALTER ROLE ... SET search_path"
+        )
+    ask = "SELECT has_schema_privilege(%s, 'CREATE')"
+    if not connection.exec_driver_sql(ask, (schema,)).scalar_one():
+        raise Unfit(
+            f"the role {role} may not make tables. As the schema's owner: "
+            f"GRANT USAGE, CREATE ON SCHEMA {schema} TO {role}"
+        )
+    for extension in EXTENSIONS:
+        there, known, may = connection.exec_driver_sql(
+            "SELECT EXISTS (SELECT 1 FROM pg_extension WHERE extname = %s),"
+            " EXISTS (SELECT 1 FROM pg_available_extensions WHERE name = %s),"
+            " has_database_privilege(current_database(), 'CREATE')",
+            (extension, extension),
+        ).one()
+        if there:
+            continue
+        if not known:
+            raise Unfit(
+                f"PostgreSQL's extension {extension} is not installed on the server: install the "
+                "contrib package of its version"
+            )
+        if not may:
+            raise Unfit(
+                f"the role {role} may not create the extension {extension}. As the owner of {name} "
+                f"or a superuser: CREATE EXTENSION {extension}"
+            )
 
 
 def require_schema(database: Database) -> None:
@@ -51,8 +118,18 @@ def require_schema(database: Database) -> None:
     Raises:
         Unfit: what the schema is, and the command that mends it.
     """
-    with database.reading() as connection:
-        found, needed = revisions(connection)
+    try:
+        with database.reading() as connection:
+            if not database.is_sqlite:
+                require_encoding(connection)
+            found, needed = revisions(connection)
+    except DBAPIError as error:
+        if getattr(error.orig, "sqlstate", None) != _NO_RIGHT:
+            raise
+        raise Unfit(
+            f"this role may not read the ledger ({reason(error)}). As the ledger's owner: "
+            "offset migrate --role ROLE"
+        ) from error
     _refuse_newer(found, needed)
     if found != needed:
         raise Unfit(
@@ -84,8 +161,7 @@ def grant(connection: Connection, role: str) -> None:
         ("USAGE", f"SCHEMA {quote(schema)}"),
         (
             "SELECT, INSERT",
-            "records, events, event_parts, ledger_origin, series, serial_claims, serial_facts,"
-            " project_names",
+            ", ".join(_APPEND_ONLY),
         ),
         ("SELECT, INSERT, UPDATE", "record_state, details"),
         ("SELECT, INSERT, DELETE", "holdings"),

@@ -12,6 +12,7 @@ DATABASE_ERRORS: Final = (SQLAlchemyError, sqlite3.Error, psycopg.Error)
 _LOST_STATES: Final = ("57P01", "57P02", "57P03")  # the server is going away
 _FAULT_STATES: Final = ("0A", "21", "22", "23", "42")  # what was sent makes no sense
 _SQLITE_FAULTS: Final = (1, 18, 20, 21, 25)  # the same: ERROR, TOOBIG, MISMATCH, MISUSE, RANGE
+_SQLITE_DAMAGES: Final = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 _RACE_STATES: Final = ("40001", "40P01", "55P03", "23505", "23P01", "23514", "23001", "23503")
 
 
@@ -21,6 +22,7 @@ class Objection(Enum):
     RACE = "another transaction was there first: decide again"
     LOST = "the connection is gone, and with it the answer to a COMMIT"
     AWAY = "the database cannot do it now: disk full, read only, too slow"
+    DAMAGED = "the file is not what SQLite wrote"
 
 
 def objection(error: Exception) -> Objection:
@@ -43,6 +45,16 @@ def objection(error: Exception) -> Objection:
     return found
 
 
+def unavailable(met: Objection) -> str:
+    """Return the sentence that a client reads when nothing was done."""
+    if met is Objection.DAMAGED:
+        return (
+            "the database's file is damaged; nothing was done. Stop the server, restore the file "
+            "from a backup, and check it with `offset verify`"
+        )
+    return "the database did not take this; nothing was done. Try again"
+
+
 def reason(error: Exception) -> str:
     """Give the driver's own first line: for a person to read, never to decide by."""
     cause = error.orig if isinstance(error, DBAPIError) else error
@@ -53,6 +65,8 @@ def _sqlite_objection(error: sqlite3.Error) -> Objection | None:
     code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF
     if code == sqlite3.SQLITE_CONSTRAINT:
         return Objection.RACE
+    if code in _SQLITE_DAMAGES:
+        return Objection.DAMAGED
     return None if code in _SQLITE_FAULTS else Objection.AWAY
 
 
