@@ -23,9 +23,10 @@ from bench.unguarded import unguarded_postgresql, unguarded_sqlite
 from offset.appending import claim_rows_of, further, state_row
 from offset.core.commands import Details
 from offset.core.events import Act, Created, Retired, Sold, Stamp, leaf_bytes, time_text
+from offset.core.holdings import Part
 from offset.core.merkle import HASH_SIZE, leaf_hash
 from offset.core.quantities import GRAMS_PER_CREDIT
-from offset.core.records import Part, RecordState
+from offset.core.records import RecordState
 from offset.models import (
     details,
     event_parts,

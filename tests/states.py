@@ -12,7 +12,8 @@ from uuid import UUID
 
 from offset.core.commands import Cancel, Create, Decision, Erase, Retire, Sell, decide
 from offset.core.events import Created, Stamp
-from offset.core.records import Holding, Part, Past, Record, RecordState
+from offset.core.holdings import Holding, Holdings, Part
+from offset.core.records import Past, Record, RecordState
 from offset.core.serials import Serial
 
 ENDED: Final = "(ended)"  # no holder's code has brackets
@@ -123,11 +124,11 @@ def without_time(state: RecordState) -> RecordState:
     return replace(state, created_at="")
 
 
-def holdings_of(cells: Sequence[str | None]) -> tuple[Holding, ...]:
+def holdings_of(cells: Sequence[str | None]) -> Holdings:
     """Count the holdings out of a list of grams."""
     runs = groupby(range(len(cells)), key=lambda gram: cells[gram])
     found = [(holder, list(grams)) for holder, grams in runs]
-    return tuple(
+    return Holdings(
         Holding(grams[0], len(grams), holder) for holder, grams in found if holder != ENDED
     )
 

@@ -5,8 +5,9 @@ from typing import Any, Final
 
 from offset.core.canonical import canonical_fields
 from offset.core.events import Event, read_parts
+from offset.core.holdings import Holding, Part
 from offset.core.quantities import GRAMS_PER_CREDIT, tonnes
-from offset.core.records import Balance, Holding, Part, Record, RecordState
+from offset.core.records import Balance, Record, RecordState
 from offset.core.serials import Serial
 
 Json = dict[str, Any]

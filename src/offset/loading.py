@@ -7,7 +7,8 @@ import orjson
 from sqlalchemy import Connection, Select, and_, bindparam, select
 
 from offset.core.events import Event, read_leaf, time_text
-from offset.core.records import Holding, Past, Record, RecordState
+from offset.core.holdings import Holding, Holdings
+from offset.core.records import Past, Record, RecordState
 from offset.core.serials import Serial
 from offset.database import Database
 from offset.models import (
@@ -194,7 +195,7 @@ def _states(found: Sequence[Whole], parts: Iterable[Row]) -> dict[str, tuple[int
     held: dict[int, list[Holding]] = {row.number: [] for row in found}
     for number, from_g, quantity_g, holder in parts:
         held[number].append(Holding(from_g, quantity_g, holder))
-    return {row.id.hex(): (row.number, _state(row, tuple(held[row.number]))) for row in found}
+    return {row.id.hex(): (row.number, _state(row, Holdings(held[row.number]))) for row in found}
 
 
 def _history(rows: Iterable[Row]) -> dict[str, list[Event]]:
@@ -257,7 +258,7 @@ def record_of(row: Whole) -> Record:
     )
 
 
-def _state(row: Whole, held: tuple[Holding, ...]) -> RecordState:
+def _state(row: Whole, held: Holdings) -> RecordState:
     return RecordState(
         record=record_of(row),
         seq=row.seq,

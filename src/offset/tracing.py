@@ -10,8 +10,9 @@ from sqlalchemy import Connection, Select, func, select
 
 from offset.answers import Json, event_view, links, part_view, record_summary
 from offset.core.events import Event, read_leaf, read_parts
+from offset.core.holdings import Part
 from offset.core.quantities import GRAMS_PER_CREDIT
-from offset.core.records import Part, Record, RecordState
+from offset.core.records import Record, RecordState
 from offset.core.serials import Serial
 from offset.database import Database
 from offset.loading import Loader, serial_of, uuid_text

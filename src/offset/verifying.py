@@ -26,9 +26,10 @@ from offset.core.canonical import (
 )
 from offset.core.errors import OffsetError
 from offset.core.events import ACTS, Created, Erased, Stamp, time_us
+from offset.core.holdings import Holding, Part
 from offset.core.merkle import leaf_hash
 from offset.core.quantities import GRAMS_PER_CREDIT, grams
-from offset.core.records import Holding, Part, Record, RecordState
+from offset.core.records import Record, RecordState
 from offset.core.serials import Serial, SerialFact
 from offset.database import Database
 from offset.log.check import check_log

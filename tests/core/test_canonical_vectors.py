@@ -80,7 +80,7 @@ def name_words(text: str) -> list[str]:
     return [word.replace("O", "0").replace("I", "1").replace("L", "1") for word in joined]
 
 
-def named(text: str) -> str | None:
+def named(text: str) -> Any:
     """The code of the registry that a name means, by the page."""
     if len(text) > 200:
         return None

@@ -28,7 +28,8 @@ from offset.core.errors import (
     SerialOverlap,
 )
 from offset.core.events import ACTS, Cancelled, Created, Draft, Retired, Sold, Stamp
-from offset.core.records import Holding, Part, Record, RecordState
+from offset.core.holdings import Holding, Holdings, Part
+from offset.core.records import Record, RecordState
 from offset.core.serials import Serial
 from offset.deciding import Appended, Batch
 from offset.units import Answer, Result, Unit
@@ -130,7 +131,9 @@ def test_the_events_of_one_command_share_its_claim_in_their_order(make: Any) -> 
 
 def test_a_claim_goes_on_where_an_event_has_as_many_parts_as_it_may() -> None:
     count = 2_002
-    holdings = tuple(Holding(n * CREDIT, CREDIT, "acme" if n % 2 else None) for n in range(count))
+    holdings = Holdings(
+        Holding(n * CREDIT, CREDIT, "acme" if n % 2 else None) for n in range(count)
+    )
     state = replace(states.new_state(lot(count * CREDIT)), holdings=holdings)
     decision = decide(state, retire(2, holder="acme", claim=verra_serial(1, 1_001)))
     assert [len(draft.happening.parts) for draft in decision.drafts] == [1_000, 1]

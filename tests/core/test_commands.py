@@ -31,7 +31,8 @@ from offset.core.errors import (
     SerialOutsideRecord,
 )
 from offset.core.events import LARGEST_PARTS, Cancelled, Draft, Retired, Sold
-from offset.core.records import Holding, Part, Past, RecordState
+from offset.core.holdings import Holding, Part
+from offset.core.records import Past, RecordState
 from states import CREDIT, ENDED, after, cancel, event_id, retire, sell
 
 NAME = "record 5d5d5d5d5d5d..."

@@ -33,9 +33,10 @@ from offset.core.events import (
     time_text,
     time_us,
 )
+from offset.core.holdings import Holding, Part
 from offset.core.merkle import leaf_hash
 from offset.core.quantities import LARGEST_QUANTITY_G
-from offset.core.records import Balance, Holding, Part, Past, Status
+from offset.core.records import Balance, Past, Status
 from offset.schemas import CreateRecord
 from offset.submitting import Submission
 

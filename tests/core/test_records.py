@@ -4,7 +4,7 @@ import re
 from collections.abc import Sequence
 
 import pytest
-from hypothesis import example, given
+from hypothesis import given
 from hypothesis import strategies as st
 
 import states
@@ -16,19 +16,13 @@ from offset.core.errors import (
     NotHeld,
     SerialOutsideRecord,
 )
+from offset.core.holdings import Holding, Part
 from offset.core.records import (
     Balance,
-    Holding,
-    Part,
     Past,
     RecordState,
     Status,
-    cut,
-    give,
-    held_by,
     holder_name,
-    lowest,
-    merged,
     not_held,
     nothing_left,
     nothing_unsold,
@@ -36,7 +30,7 @@ from offset.core.records import (
     status,
     too_little,
 )
-from states import ENDED, holdings_of, parts_of
+from states import ENDED, holdings_of
 
 HOLDERS = st.sampled_from([None, "acme", "zeta"])
 Cells = list[str | None]
@@ -55,103 +49,6 @@ def held(cells: Cells, holder: str | None) -> list[int]:
 def changed(cells: Cells, grams: Sequence[int], to: str | None) -> Cells:
     marked = set(grams)
     return [to if gram in marked else cell for gram, cell in enumerate(cells)]
-
-
-# What is cut, given, chosen and joined
-
-
-@given(CELLS, HOLDERS, st.data())
-def test_what_a_holder_holds_can_be_cut_out_and_nothing_else_changes(
-    cells: Cells, holder: str | None, data: st.DataObject
-) -> None:
-    grams = data.draw(st.sets(st.sampled_from(held(cells, holder) or [0])))
-    grams = grams & set(held(cells, holder))
-    left = cut(holdings_of(cells), holder, parts_of(grams))
-    assert left == holdings_of(changed(cells, sorted(grams), ENDED))
-
-
-@given(CELLS, HOLDERS, st.sets(st.integers(0, 70), min_size=1))
-@example([None, None], None, {2})
-@example([None, None], None, {1, 2})
-@example([ENDED, None], None, {0})
-@example(["acme", None, "acme"], "acme", {0, 1, 2})
-@example(["acme", None, "acme"], "acme", {0, 2})
-@example([ENDED, ENDED], None, {0})
-def test_parts_with_one_gram_that_is_not_held_cannot_be_cut_out(
-    cells: Cells, holder: str | None, grams: set[int]
-) -> None:
-    left = cut(holdings_of(cells), holder, parts_of(grams))
-    if grams <= set(held(cells, holder)):
-        assert left == holdings_of(changed(cells, sorted(grams), ENDED))
-    else:
-        assert left is None
-
-
-@pytest.mark.parametrize(
-    "parts",
-    [
-        [Part(0, 2), Part(0, 2)],
-        [Part(0, 2), Part(1, 2)],
-        [Part(2, 2), Part(0, 2)],
-        [Part(0, 4), Part(2, 1)],
-    ],
-)
-def test_no_gram_is_cut_out_twice_and_no_part_out_of_order(parts: list[Part]) -> None:
-    assert cut(holdings_of([None] * 4), None, parts) is None
-
-
-def test_touching_parts_are_cut_out_as_one() -> None:
-    assert cut(holdings_of([None] * 4), None, [Part(0, 2), Part(2, 1)]) == (Holding(3, 1, None),)
-
-
-@given(CELLS, HOLDERS, st.data())
-def test_what_is_given_joins_what_the_holder_has(
-    cells: Cells, holder: str | None, data: st.DataObject
-) -> None:
-    free = held(cells, ENDED)
-    grams = data.draw(st.sets(st.sampled_from(free))) if free else set()
-    given_ = give(holdings_of(cells), parts_of(grams), holder)
-    assert given_ == holdings_of(changed(cells, sorted(grams), holder))
-
-
-@given(CELLS, HOLDERS)
-def test_what_is_cut_out_and_given_back_leaves_no_trace(cells: Cells, holder: str | None) -> None:
-    parts = parts_of(held(cells, holder))
-    left = cut(holdings_of(cells), holder, parts)
-    assert left is not None
-    assert give(left, parts, holder) == holdings_of(cells)
-
-
-@given(CELLS, HOLDERS, st.data())
-def test_the_lowest_grams_are_chosen_first(
-    cells: Cells, holder: str | None, data: st.DataObject
-) -> None:
-    grams = held(cells, holder)
-    quantity_g = data.draw(st.integers(0, len(grams)))
-    assert lowest(holdings_of(cells), holder, quantity_g) == parts_of(grams[:quantity_g])
-    assert held_by(holdings_of(cells), holder) == len(grams)
-
-
-def test_more_than_is_held_is_never_chosen() -> None:
-    with pytest.raises(AssertionError, match="more was to be taken than the holder holds"):
-        lowest(holdings_of(["acme", None]), "acme", 2)
-
-
-def test_chosen_parts_that_touch_are_joined() -> None:
-    apart = [Holding(0, 2, None), Holding(2, 2, None), Holding(5, 1, None)]
-    assert lowest(apart, None, 5) == (Part(0, 4), Part(5, 1))
-
-
-@given(st.sets(st.integers(0, 30)), st.sets(st.integers(0, 30)))
-def test_touching_parts_are_joined_and_others_kept(grams: set[int], borders: set[int]) -> None:
-    pieces: list[Part] = []
-    for gram in sorted(grams):
-        if pieces and pieces[-1].end_g == gram and gram not in borders:
-            pieces[-1] = Part(pieces[-1].from_g, pieces[-1].quantity_g + 1)
-        else:
-            pieces.append(Part(gram, 1))
-    assert merged(pieces) == parts_of(grams)
-    assert merged(parts_of(grams)) == parts_of(grams)
 
 
 # Credits and serial numbers

@@ -9,7 +9,7 @@ import json
 import re
 import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 from uuid import UUID
 
@@ -23,8 +23,9 @@ from offset.core.canonical import (
 )
 from offset.core.errors import LogMalformed, OffsetError
 from offset.core.events import ACTS, Cancelled, Created, Erased, Retired, Sold
+from offset.core.holdings import Holding, Holdings, Part, merged
 from offset.core.quantities import GRAMS_PER_CREDIT, grams
-from offset.core.records import Holding, Part, cut, give, holder_name, merged
+from offset.core.records import holder_name
 from offset.core.serials import Serial
 from offset.registries import read_serial
 
@@ -72,7 +73,7 @@ class _Record:
     hash: bytes | None = None
     registry: str = ""
     quantity_g: int = 0
-    holdings: tuple[Holding, ...] = ()
+    holdings: Holdings = field(default_factory=Holdings)
     ended: tuple[Part, ...] = ()
     broken: bool = False
 
@@ -159,7 +160,7 @@ class Replay:
             (
                 (
                     *(record_id, record.seq, record.hash, record.registry, record.quantity_g),
-                    *(json.dumps(record.holdings), json.dumps(record.ended), record.broken),
+                    *(json.dumps(list(record.holdings)), json.dumps(record.ended), record.broken),
                 )
                 for record_id, record in self._records.items()
             ),
@@ -269,20 +270,20 @@ class Replay:
         self._claim(serial, position)
         self._state_facts(serial, position)
         record.registry, record.quantity_g = made.registry, made.quantity_g
-        record.holdings = (Holding(0, made.quantity_g, holder),)
+        record.holdings = Holdings([Holding(0, made.quantity_g, holder)])
 
     def _take(self, record: _Record, event: Leaf, position: int) -> None:
         act = ACTS[event.type].from_data(event.data)
         assert isinstance(act, Sold | Retired | Cancelled)
         _check_parts(act.parts)
         giver = act.seller if isinstance(act, Sold) else act.holder
-        left = cut(record.holdings, giver, act.parts)
+        left = record.holdings.cut(giver, act.parts)
         if left is None:
             raise _Wrong(_not_held(record, event.type, giver, act.parts))
         if isinstance(act, Sold):
             if act.buyer is None:
                 raise _Wrong("it is sold to nobody")
-            record.holdings = give(left, act.parts, act.buyer)
+            record.holdings = left.give(act.parts, act.buyer)
             return
         self._claim_end(record, act, position)
         record.holdings = left
@@ -314,7 +315,7 @@ def _read_record(row: Sequence[Any]) -> _Record:
         hash=hashed,
         registry=registry,
         quantity_g=quantity_g,
-        holdings=tuple(Holding(*one) for one in json.loads(holdings)),
+        holdings=Holdings(Holding(*one) for one in json.loads(holdings)),
         ended=tuple(Part(*one) for one in json.loads(ended)),
         broken=bool(broken),
     )
@@ -366,7 +367,7 @@ _VERBS: Final[Mapping[str, str]] = {
 
 
 def _not_held(record: _Record, kind: str, giver: str | None, parts: Sequence[Part]) -> str:
-    part = next(part for part in parts if cut(record.holdings, giver, (part,)) is None)
+    part = next(part for part in parts if record.holdings.cut(giver, (part,)) is None)
     ended = any(part.from_g < one.end_g and one.from_g < part.end_g for one in record.ended)
     why = "some of them have ended" if ended else f"{holder_name(giver)} does not hold them"
     return f"it {_VERBS[kind]} grams {part.from_g} to {part.end_g - 1}: {why}"

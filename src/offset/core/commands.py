@@ -35,15 +35,12 @@ from offset.core.events import (
     Sold,
     Stamp,
 )
+from offset.core.holdings import Holding, Part
 from offset.core.quantities import GRAMS_PER_CREDIT, tonnes, tonnes_text
 from offset.core.records import (
-    Holding,
-    Part,
     Record,
     RecordState,
-    held_by,
     holder_name,
-    lowest,
     not_held,
     nothing_left,
     nothing_unsold,
@@ -395,22 +392,22 @@ def _chosen(state: RecordState, command: Take) -> list[tuple[str | None, tuple[P
     if state.held_g == 0 and command.quantity_g is None:
         raise nothing_left(state)
     holder = _one_holder(state, command)
-    available_g = held_by(state.holdings, holder)
+    available_g = state.holdings.held_by(holder)
     if available_g == 0 or (command.quantity_g or 0) > available_g:
         raise too_little(state, holder, asked_g=command.quantity_g, available_g=available_g)
-    return [(holder, lowest(state.holdings, holder, command.quantity_g or available_g))]
+    return [(holder, state.holdings.lowest(holder, command.quantity_g or available_g))]
 
 
 def _from_first_holder(
     state: RecordState, quantity_g: int | None
 ) -> tuple[str | None, tuple[Part, ...]]:
     first = state.record.first_holder
-    available_g = held_by(state.holdings, first)
+    available_g = state.holdings.held_by(first)
     if available_g == 0 and quantity_g is None:
         raise nothing_unsold(state)
     if quantity_g is not None and quantity_g > available_g:
         raise too_little(state, first, asked_g=quantity_g, available_g=available_g)
-    return first, lowest(state.holdings, first, quantity_g or available_g)
+    return first, state.holdings.lowest(first, quantity_g or available_g)
 
 
 def _everything(state: RecordState) -> list[tuple[str | None, tuple[Part, ...]]]:
@@ -425,10 +422,12 @@ def _everything(state: RecordState) -> list[tuple[str | None, tuple[Part, ...]]]
 def _one_holder(state: RecordState, command: Take) -> str | None:
     if command.holder is not ANYONE:
         return command.holder
-    holders = list(dict.fromkeys(holding.holder for holding in state.holdings))
-    if len(holders) > 1:
-        raise _holder_required(state, command, holders)
-    return holders[0] if holders else state.record.first_holder
+    if not state.holdings:
+        return state.record.first_holder
+    holder = next(iter(state.holdings)).holder
+    if state.holdings.held_by(holder) < state.held_g:
+        raise _holder_required(state, command, list(state.holdings.holders()))
+    return holder
 
 
 def _giver_of(state: RecordState, command: Take, part: Part) -> str | None:
@@ -437,7 +436,7 @@ def _giver_of(state: RecordState, command: Take, part: Part) -> str | None:
         return command.holder
     if isinstance(command, Sell):
         return state.record.first_holder
-    inside = [h for h in state.holdings if h.from_g < part.end_g and part.from_g < h.end_g]
+    inside = list(state.holdings.within(part))
     holders = list(dict.fromkeys(holding.holder for holding in inside))
     if len(holders) > 1 and sum(_within(h, part) for h in inside) == part.quantity_g:
         raise _holder_required(state, command, holders)

@@ -14,16 +14,8 @@ import orjson
 
 from offset.core.canonical import canonical_fields, canonical_json
 from offset.core.errors import AlreadyErased, PlannedCredits, Refused, SameHolder
-from offset.core.records import (
-    Holding,
-    Part,
-    Past,
-    Record,
-    RecordState,
-    cut,
-    give,
-    not_held,
-)
+from offset.core.holdings import Holding, Holdings, Part
+from offset.core.records import Past, Record, RecordState, not_held
 from offset.core.serials import Serial
 
 LARGEST_PARTS: Final = 1_000  # an event's bytes have to fit a 16-bit length
@@ -69,7 +61,7 @@ class Created:
             seq=1,
             leaf_hash=None,
             created_at=stamp.at or "",
-            holdings=(Holding(0, record.quantity_g, record.first_holder),),
+            holdings=Holdings([Holding(0, record.quantity_g, record.first_holder)]),
         )
 
     def data(self) -> dict[str, Any]:
@@ -128,7 +120,7 @@ class Sold:
     def apply(self, state: RecordState, stamp: Stamp) -> RecordState:
         """Move the parts to the buyer."""
         left = _cut(state, self.seller, self.parts)
-        return state.then(give(left, self.parts, self.buyer), sold=_newest(self, stamp))
+        return state.then(left.give(self.parts, self.buyer), sold=_newest(self, stamp))
 
     def data(self) -> dict[str, Any]:
         """Say which grams went from whom to whom."""
@@ -401,15 +393,15 @@ def _claimed(claim: str | None) -> dict[str, str]:
 
 def _check_parts(state: RecordState, holder: str | None, parts: Sequence[Part]) -> None:
     assert 0 < len(parts) <= LARGEST_PARTS, "an event has 1 to 1,000 parts"
-    if cut(state.holdings, holder, parts) is None:
+    if state.holdings.cut(holder, parts) is None:
         for part in parts:
-            if cut(state.holdings, holder, (part,)) is None:
+            if state.holdings.cut(holder, (part,)) is None:
                 raise not_held(state, holder, part)
         raise Refused(f"{state.name}: the parts overlap", record_id=state.record.id)
 
 
-def _cut(state: RecordState, holder: str | None, parts: Sequence[Part]) -> tuple[Holding, ...]:
-    left = cut(state.holdings, holder, parts)
+def _cut(state: RecordState, holder: str | None, parts: Sequence[Part]) -> Holdings:
+    left = state.holdings.cut(holder, parts)
     assert left is not None, f"{state.name}: history takes what was not held"
     return left
 

@@ -5,7 +5,7 @@ retired and cancelled parts tile its grams exactly, without a gap or an overlap.
 not held by the giver cannot be cut out, so it can be neither sold nor retired nor cancelled.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, NamedTuple, Protocol
@@ -20,33 +20,9 @@ from offset.core.errors import (
     NotHeld,
     Refused,
 )
+from offset.core.holdings import Holdings, Part
 from offset.core.quantities import GRAMS_PER_CREDIT, tonnes, tonnes_text
 from offset.core.serials import Serial
-
-
-class Part(NamedTuple):
-    """The grams `from_g` to `from_g + quantity_g`, the last one excluded."""
-
-    from_g: int
-    quantity_g: int
-
-    @property
-    def end_g(self) -> int:
-        """The first gram after the part."""
-        return self.from_g + self.quantity_g
-
-
-class Holding(NamedTuple):
-    """One unbroken part of a record and who holds it; None is the ledger's unnamed issuer."""
-
-    from_g: int
-    quantity_g: int
-    holder: str | None
-
-    @property
-    def end_g(self) -> int:
-        """The first gram after the holding."""
-        return self.from_g + self.quantity_g
 
 
 class Past(NamedTuple):
@@ -180,7 +156,7 @@ class RecordState:
     seq: int
     leaf_hash: bytes | None
     created_at: str
-    holdings: tuple[Holding, ...]
+    holdings: Holdings
     retired_g: int = 0
     cancelled_g: int = 0
     erasures: int = 0
@@ -191,7 +167,7 @@ class RecordState:
 
     def then(
         self,
-        holdings: tuple[Holding, ...],
+        holdings: Holdings,
         *,
         retired_g: int = 0,
         cancelled_g: int = 0,
@@ -224,8 +200,7 @@ class RecordState:
     @property
     def balance(self) -> Balance:
         """The record's grams by what became of them."""
-        first = self.record.first_holder
-        available_g = sum([h.quantity_g for h in self.holdings if h.holder == first])
+        available_g = self.holdings.held_by(self.record.first_holder)
         return Balance(
             issued_g=self.record.quantity_g,
             available_g=available_g,
@@ -250,77 +225,6 @@ def status(*, held_g: int, retired_g: int, was_sold: bool) -> Status:
     if held_g == 0:
         return Status.RETIRED if retired_g else Status.CANCELLED
     return Status.SOLD if was_sold else Status.CREATED
-
-
-def held_by(holdings: Iterable[Holding], holder: str | None) -> int:
-    """Count the grams that `holder` holds."""
-    return sum(holding.quantity_g for holding in holdings if holding.holder == holder)
-
-
-def lowest(holdings: Iterable[Holding], holder: str | None, quantity_g: int) -> tuple[Part, ...]:
-    """Choose `quantity_g` of what `holder` holds, lowest grams first.
-
-    The caller has checked that so much is held.
-    """
-    parts: list[Part] = []
-    for holding in holdings:
-        if holding.holder == holder and quantity_g:
-            taken_g = min(quantity_g, holding.quantity_g)
-            parts.append(Part(holding.from_g, taken_g))
-            quantity_g -= taken_g
-    assert quantity_g == 0, "more was to be taken than the holder holds"
-    return merged(parts)
-
-
-def merged(parts: Iterable[Part]) -> tuple[Part, ...]:
-    """Join touching parts; the parts come sorted and disjoint."""
-    joined: list[Part] = []
-    for part in parts:
-        if joined and joined[-1].end_g == part.from_g:
-            joined[-1] = Part(joined[-1].from_g, joined[-1].quantity_g + part.quantity_g)
-        else:
-            joined.append(part)
-    return tuple(joined)
-
-
-def cut(
-    holdings: Sequence[Holding], holder: str | None, parts: Sequence[Part]
-) -> tuple[Holding, ...] | None:
-    """Cut sorted `parts` out of what `holder` holds; None where one of them is not held."""
-    left: list[Holding] = []
-    waiting = iter(parts)
-    part = next(waiting, None)
-    for holding in holdings:
-        from_g = holding.from_g
-        while part is not None and part.from_g < holding.end_g:
-            if holding.holder != holder or part.from_g < from_g or part.end_g > holding.end_g:
-                return None
-            if part.from_g > from_g:
-                left.append(Holding(from_g, part.from_g - from_g, holding.holder))
-            from_g = part.end_g
-            part = next(waiting, None)
-        if from_g < holding.end_g:
-            left.append(
-                holding
-                if from_g == holding.from_g
-                else Holding(from_g, holding.end_g - from_g, holding.holder)
-            )
-    return None if part is not None else tuple(left)
-
-
-def give(
-    holdings: Sequence[Holding], parts: Sequence[Part], holder: str | None
-) -> tuple[Holding, ...]:
-    """Add `parts` to what `holder` holds, joining what touches."""
-    together = sorted([*holdings, *(Holding(p.from_g, p.quantity_g, holder) for p in parts)])
-    joined: list[Holding] = []
-    for holding in together:
-        last = joined[-1] if joined else None
-        if last and last.holder == holding.holder and last.end_g == holding.from_g:
-            joined[-1] = Holding(last.from_g, last.quantity_g + holding.quantity_g, last.holder)
-        else:
-            joined.append(holding)
-    return tuple(joined)
 
 
 def serial_part(record: Record, serial_first: int, serial_last: int) -> Part:
@@ -397,7 +301,7 @@ def _took(past: Past, state: RecordState, holder: str | None, part: Part) -> boo
     """Tell whether grams of `part` went by this event and are not with `holder` again."""
     from_g = max(past.from_g, part.from_g)
     end_g = min(past.from_g + past.quantity_g, part.end_g)
-    return from_g < end_g and cut(state.holdings, holder, [Part(from_g, end_g - from_g)]) is None
+    return from_g < end_g and state.holdings.cut(holder, [Part(from_g, end_g - from_g)]) is None
 
 
 def _retired(state: RecordState, past: Past) -> Refused:

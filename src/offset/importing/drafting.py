@@ -7,8 +7,9 @@ from typing import Final, NamedTuple
 from offset.core.canonical import SALT_SIZE, canonical_serial, display_text
 from offset.core.commands import Cancel, Create, Details, Retire
 from offset.core.errors import Invalid, SerialMalformed
+from offset.core.holdings import Part
 from offset.core.quantities import GRAMS_PER_CREDIT, tonnes_text
-from offset.core.records import Part, issuance
+from offset.core.records import issuance
 from offset.core.serials import Serial
 from offset.event_ids import event_id_of
 from offset.exports import Meaning, Row

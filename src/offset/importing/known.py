@@ -10,7 +10,7 @@ from typing import Any, Final, NamedTuple, Protocol
 from sqlalchemy import Connection, Select, and_, select
 
 from offset.core.events import Event, read_leaf
-from offset.core.records import Holding
+from offset.core.holdings import Holding
 from offset.core.serials import Serial, SerialClaim
 from offset.database import Database
 from offset.importing.pools import Pool

@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from typing import Final
 
 from offset.core.commands import Command, Create
+from offset.core.holdings import Part
 from offset.core.quantities import GRAMS_PER_CREDIT, tonnes_text
-from offset.core.records import Part
 from offset.core.serials import Serial
 from offset.exports import FileKind, Meaning, Row
 from offset.importing.drafting import ENDS, Random, Taking, details_of, ends_of, project_of
