@@ -46,7 +46,7 @@ MAY_IMPORT: Final[Mapping[str, set[str]]] = {
     "database": RULES
     | {"connections", "database_file", "journal", "statements", "objections", "turns"},
     "database_file": RULES,
-    "statements": set(),
+    "statements": {"waiting"},
     "objections": set(),
     "turns": {"waiting"},
     "journal": set(),
@@ -57,7 +57,7 @@ MAY_IMPORT: Final[Mapping[str, set[str]]] = {
     # The one way to write, each downwards.
     "units": RULES,
     "deciding": RULES | {"units"},
-    "loading": STORAGE | {"units", "statements"},
+    "loading": STORAGE | {"units", "statements", "waiting"},
     "appending": STORAGE | {"units", "deciding", "loading", "names"},
     "ledger": STORAGE | {"units", "deciding", "loading", "appending", "reading", "waiting"},
     "names": STORAGE,

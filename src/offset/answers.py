@@ -11,7 +11,10 @@ from offset.core.records import Balance, Record, RecordState
 from offset.core.serials import Serial
 
 Json = dict[str, Any]
+# An answer is bounded whatever the ledger holds; totals say what is left out, links lead to it.
 HOLDINGS_SHOWN: Final = 1_000
+PARTS_IN_EVENT: Final = 10  # of an event among others; `GET /events/{id}` shows all, 1,000 at most
+PARTS_TAKEN: Final = 1_000
 
 
 def serial_view(serial: Serial) -> Json:
@@ -90,7 +93,7 @@ def balance_view(balance: Balance) -> Json:
     }
 
 
-def event_view(event: Event, serial: Serial) -> Json:
+def event_view(event: Event, serial: Serial, *, parts_shown: int = PARTS_IN_EVENT) -> Json:
     """Show an event: what its hashed bytes say, with quantities in tonnes and serial numbers.
 
     Details are filled in later, from the one place where they are kept.
@@ -99,7 +102,7 @@ def event_view(event: Event, serial: Serial) -> Json:
         "id": event.id,
         "record_id": event.record_id,
         "event_type": event.type,
-        "payload": _payload(event.data, serial),
+        "payload": _payload(event.data, serial, parts_shown),
         "created_at": event.at,
         "seq": event.seq,
         "position": event.position,
@@ -108,14 +111,15 @@ def event_view(event: Event, serial: Serial) -> Json:
     }
 
 
-def _payload(data: Mapping[str, Any], serial: Serial) -> Json:
+def _payload(data: Mapping[str, Any], serial: Serial, parts_shown: int) -> Json:
     if "parts" not in data:
         return dict(data)
     parts = read_parts(data["parts"])
     return {
         **data,
         "quantity": tonnes(sum(part.quantity_g for part in parts)),
-        "parts": [part_view(serial, part) for part in parts],
+        "parts": [part_view(serial, part) for part in parts[:parts_shown]],
+        "parts_total": len(parts),
     }
 
 
@@ -166,18 +170,31 @@ def links(record_id: str) -> Json:
     return {"self": f"/records/{record_id}", "events": f"/records/{record_id}/events"}
 
 
-def act_view(state: RecordState, made: Sequence[Event], shown: Sequence[Event]) -> Json:
-    """Show what a sale, retirement or cancellation took, and what it left of the record."""
+def act_view(
+    state: RecordState,
+    made: Sequence[Event],
+    shown: Sequence[Event],
+    *,
+    largest: int = PARTS_TAKEN,
+    holdings_shown: int = 10,
+) -> Json:
+    """Show what a sale, retirement or cancellation took, and what it left of the record.
+
+    Of the parts and the ids of its events the first `largest` are shown.
+    """
     parts = [part for event in made for part in read_parts(event.data["parts"])]
     serial = state.record.serial
     taken = {
         "id": made[0].id,
-        "event_ids": [event.id for event in made],
+        "event_ids": [event.id for event in made[:largest]],
+        "events_total": len(made),
         "created_at": made[0].at,
         "quantity": tonnes(sum(part.quantity_g for part in parts)),
-        "parts": [part_view(serial, part) for part in parts],
+        "parts": [part_view(serial, part) for part in parts[:largest]],
+        "parts_total": len(parts),
     }
-    return {**record_view(state, shown, holdings_shown=10), made[0].type.lower(): taken}
+    record = record_view(state, shown, holdings_shown=holdings_shown)
+    return {**record, made[0].type.lower(): taken}
 
 
 def etag(state: RecordState) -> str:

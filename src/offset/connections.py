@@ -42,6 +42,8 @@ TIMEOUTS: Final = {  # milliseconds
 # For statements that find every row by its key, and are planned once for a connection: a plan that
 # was right for an empty table would read all of it when it is full.
 BY_KEY: Final = dict.fromkeys(("enable_seqscan", "enable_hashjoin", "enable_mergejoin"), "off")
+# Seconds; longer than a statement may take by TIMEOUTS, so that only a frozen server meets it.
+LONGEST_WAIT_S: Final = 7.0
 _NEVER: Final = 2**31  # times that a statement comes before it is prepared unasked
 
 
@@ -123,24 +125,71 @@ def sqlite_engine(url: URL, *, pool_size: int, cache_kb: int, busy_ms: int = 5_0
     return engine
 
 
+class Answers:
+    """Whether PostgreSQL answers at all: it may be frozen and keep its connections."""
+
+    def __init__(self) -> None:
+        self.come = True
+
+    def came(self) -> None:
+        """Note an answer."""
+        self.come = True
+
+    def late(self) -> None:
+        """Note that one did not come in time."""
+        self.come = False
+
+
 class _Socket(psycopg.Connection):
-    """A connection that lets the event loop go on while the server works."""
+    """A connection that lets the event loop go on while the server works.
+
+    `longest_wait_s` is how long an answer may take: a server that is frozen keeps its connections,
+    and no time-out of its own ends what waits for it.
+    """
+
+    longest_wait_s: float | None = LONGEST_WAIT_S
+    answers: Answers | None = None
 
     def wait(self, gen: PQGen[Given], interval: float = 0.1, timeout: float | None = None) -> Given:
-        """Wait until the server has answered."""
-        if is_on_loop():
-            return wait_for(wait_async(gen, self.pgconn.socket, interval, timeout))
-        return super().wait(gen, interval, timeout)
+        """Wait until the server has answered.
+
+        Raises:
+            psycopg.OperationalError: it did not in time; the connection is closed.
+        """
+        limit = self.longest_wait_s if timeout is None else timeout
+        end = None if limit is None else time.monotonic() + limit
+        try:
+            if is_on_loop():
+                given = wait_for(wait_async(gen, self.pgconn.socket, interval, limit))
+            else:
+                given = super().wait(gen, interval, limit)
+        except psycopg.OperationalError as error:
+            if end is None or error.sqlstate is not None or time.monotonic() < end:
+                raise
+            self.pgconn.finish()  # what it would answer yet is nobody's
+            if self.answers is not None:
+                self.answers.late()
+            raise psycopg.OperationalError("the server did not answer in time") from error
+        if self.answers is not None:
+            self.answers.came()
+        return given
 
 
-def _reach(settings: Mapping[str, str], arguments: list[Any], named: dict[str, Any]) -> _Socket:
+def _reach(
+    settings: Mapping[str, str], answers: Answers, arguments: list[Any], named: dict[str, Any]
+) -> _Socket:
     """Connect, and tell a server that is the connection's own what holds for all transactions."""
-    driver = _Socket.connect(*arguments, **named)
+    try:
+        driver = _Socket.connect(*arguments, **named)
+    except psycopg.OperationalError:
+        answers.late()
+        raise
+    driver.answers = answers
     try:
         # A pooler names another process as the one to cancel than the one that answers; it may
         # answer the next transaction by one that has never seen the statement nor the settings.
-        (answers,) = driver.execute("SELECT pg_backend_pid()").fetchone() or (None,)
-        if answers == driver.info.backend_pid:
+        (backend,) = driver.execute("SELECT pg_backend_pid()").fetchone() or (None,)
+        if backend == driver.info.backend_pid:
             driver.prepare_threshold = _NEVER
             driver.execute(_set(settings, local=False))
         driver.commit()
@@ -150,7 +199,9 @@ def _reach(settings: Mapping[str, str], arguments: list[Any], named: dict[str, A
     return driver
 
 
-def postgresql_engine(url: URL, *, pool_size: int, settings: Mapping[str, str]) -> Engine:
+def postgresql_engine(
+    url: URL, *, pool_size: int, settings: Mapping[str, str], answers: Answers
+) -> Engine:
     """Make an engine whose transactions have these settings."""
     # Whatever the database's or the role's default is: the guards need each statement to see anew.
     engine = _engine(url, _POSTGRESQL, pool_size, isolation_level="READ COMMITTED")
@@ -159,16 +210,24 @@ def postgresql_engine(url: URL, *, pool_size: int, settings: Mapping[str, str]) 
     # go on, whose next connection would wait for the lock and never let this one go on.
     @event.listens_for(engine, "do_connect")
     def reach(_: object, __: object, arguments: list[Any], named: dict[str, Any]) -> _Socket:
-        return in_thread(partial(_reach, settings, arguments, named))
+        return in_thread(partial(_reach, settings, answers, arguments, named))
 
     @event.listens_for(engine, "begin")
     def begin(connection: Connection) -> None:
         driver = connection.connection.driver_connection
-        assert isinstance(driver, psycopg.Connection)
+        assert isinstance(driver, _Socket)
+        driver.longest_wait_s = LONGEST_WAIT_S
         if driver.prepare_threshold is None:
             connection.exec_driver_sql(transaction_settings(settings))
 
     return engine
+
+
+def wait_without_limit(connection: Connection) -> None:
+    """Let the statements of this transaction take as long as they take."""
+    driver = connection.connection.driver_connection
+    assert isinstance(driver, _Socket)
+    driver.longest_wait_s = None
 
 
 def transaction_settings(settings: Mapping[str, str]) -> str:

@@ -28,11 +28,13 @@ from sqlalchemy.exc import DBAPIError
 from offset.connections import (
     BY_KEY,
     TIMEOUTS,
+    Answers,
     cursor,
     postgresql_engine,
     read_url,
     sqlite_engine,
     transaction_settings,
+    wait_without_limit,
 )
 from offset.core.commands import Claim
 from offset.core.errors import DatabaseUnavailable, Unfit
@@ -40,10 +42,12 @@ from offset.database_file import File
 from offset.journal import Journal
 from offset.objections import DATABASE_ERRORS, Objection, objection, reason, unavailable
 from offset.statements import (
+    Cursor,
     PostgresqlStatements,
     Question,
     Row,
     SqliteStatements,
+    fetched,
 )
 from offset.turns import Turns
 
@@ -81,6 +85,15 @@ class ClaimRow(NamedTuple):
     position: int | None
 
 
+class Held(NamedTuple):
+    """What foreign sessions hold of the locks that some requests need, and what is locked here."""
+
+    keys: frozenset[int]
+    buckets: frozenset[int]
+    ids: frozenset[bytes]
+    locked: set[bytes]
+
+
 _CLAIM_COLUMNS: Final = ", ".join(f"c.{name}" for name in ClaimRow._fields)
 
 
@@ -94,6 +107,7 @@ class Database:
     def __init__(self, url: str, *, pool_size: int = 8) -> None:
         self.url: Final = read_url(url)
         self.is_sqlite: Final = self.url.get_backend_name() == "sqlite"
+        self.answers: Final = Answers()
         if self.is_sqlite:
             # What a connection has read it keeps only until another one writes.
             sqlite = partial(sqlite_engine, self.url)
@@ -102,7 +116,9 @@ class Database:
             # The event loop's connection, and an import's beside it.
             looks_up = sqlite(pool_size=2, cache_kb=_KEY_CACHE_KB)
         else:
-            postgresql = partial(postgresql_engine, self.url, pool_size=pool_size)
+            postgresql = partial(
+                postgresql_engine, self.url, pool_size=pool_size, answers=self.answers
+            )
             self.engine = postgresql(settings=TIMEOUTS)
             looks_up = writes = postgresql(settings=TIMEOUTS | BY_KEY)
         self.writer: Final = writes.execution_options(writing=True, by_key=True)
@@ -193,6 +209,7 @@ class Database:
 
     def _take_time(self, connection: Connection) -> None:
         if not self.is_sqlite:
+            wait_without_limit(connection)
             connection.exec_driver_sql(transaction_settings(dict.fromkeys(TIMEOUTS, "0")))
 
     def among(self, column: ColumnElement[Any], name: str) -> ColumnElement[bool]:
@@ -234,7 +251,7 @@ class Database:
         with self.together(connection):
             for one, (question, values) in zip(cursors, asked, strict=True):
                 statements.send(one, question, values)
-        return [one.fetchall() for one in cursors]
+        return [fetched(one) for one in cursors]
 
     @contextmanager
     def together(self, connection: Connection) -> Iterator[None]:
@@ -376,6 +393,47 @@ class Database:
                 (list(ids),),
             )
         return {record_id for (record_id,) in found.fetchall()}
+
+    def lock_free(
+        self,
+        connection: Connection,
+        *,
+        keys: Iterable[int],
+        buckets: Iterable[int],
+        ids: Collection[bytes],
+    ) -> "Held":
+        """Lock those of these that no other transaction holds, without waiting for any.
+
+        The same as `lock`, after that waited in vain: so only who needs a lock that a foreign
+        session holds is turned away.
+        """
+        if self.is_sqlite:
+            return Held(keys=frozenset(), buckets=frozenset(), ids=frozenset(), locked=set(ids))
+        found = cursor(connection)
+        found.execute(
+            "SELECT records.id FROM record_state JOIN records ON number = record_number"
+            " WHERE id = ANY(%s::bytea[]) ORDER BY record_number"
+            " FOR UPDATE OF record_state SKIP LOCKED",
+            (list(ids),),
+        )
+        locked = {record_id for (record_id,) in found.fetchall()}
+        found.execute("SELECT id FROM records WHERE id = ANY(%s::bytea[])", (list(ids),))
+        there = {record_id for (record_id,) in found.fetchall()}
+        return Held(
+            keys=self._held(found, _KEY_LOCKS, keys),
+            buckets=self._held(found, _SERIES_LOCKS, buckets),
+            ids=frozenset(there - locked),
+            locked=locked,
+        )
+
+    def _held(self, asked: Cursor, kind: int, numbers: Iterable[int]) -> frozenset[int]:
+        """Take the advisory locks that are free; give the numbers of the others."""
+        asked.execute(
+            "SELECT number FROM unnest(%s::int[]) AS number"
+            " WHERE NOT pg_try_advisory_xact_lock(%s::int, number)",
+            (sorted(set(numbers)), kind),
+        )
+        return frozenset(number for (number,) in asked.fetchall())
 
     def lock_publisher(self, connection: Connection) -> bool:
         """Be the one who publishes the log until the transaction ends; False if another is."""

@@ -3,7 +3,9 @@
 from bisect import bisect_right, insort
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from math import inf
 from operator import itemgetter
+from time import monotonic
 from typing import Final
 
 from offset.core.commands import (
@@ -25,6 +27,7 @@ from offset.core.records import Past, Record, RecordState, serial_part
 from offset.core.serials import Serial
 from offset.units import Done, Result, Unit
 
+LARGE: Final = 1_000  # holdings
 EVENTS_IN_ANSWER: Final = 10  # an answer shows all events of a record while there are so many
 
 PastOf = Callable[[int, int, int], tuple[Past, ...]]
@@ -59,6 +62,10 @@ class Appended:
     at: str
 
 
+class Overdue(Exception):
+    """The batch is not decided in the time that it has."""
+
+
 class Batch:
     """The records that a batch touches, as they will be after what was decided so far.
 
@@ -80,14 +87,27 @@ class Batch:
         self.pending: Final[list[Pending]] = []
         self._claims: Final[dict[tuple[str, str], list[tuple[int, int, str]]]] = {}
         self._past = past
+        self._until = inf
         self._results: Final[dict[int, list[_Made | OffsetError]]] = {}
         self._shown: Final[set[int]] = set()  # units whose answers show events
+        self._with_history: Final[set[int]] = set()  # of these, who shows earlier ones, too
 
-    def decide(self, units: Sequence[Unit], replays: Mapping[int, object]) -> None:
+    @property
+    def is_large(self) -> bool:
+        """Whether deciding may take long: more holdings were loaded than an ordinary batch has."""
+        return sum([len(state.holdings) for state in self.before.values()]) > LARGE
+
+    def decide(
+        self, units: Sequence[Unit], replays: Mapping[int, object], *, until: float = inf
+    ) -> None:
         """Decide every unit in order, but for those that were answered before.
 
         Of two units with one key the second takes the first one's answer.
+
+        Raises:
+            Overdue: it was not done at `until`, in seconds of the monotonic clock.
         """
+        self._until = until
         keys: set[tuple[str, str]] = set()
         for number, unit in enumerate(units):
             own = (unit.key.caller, unit.key.key) if unit.key else None
@@ -98,11 +118,15 @@ class Batch:
             self._results[number] = self._decide_unit(unit)
             if unit.shows_events:
                 self._shown.add(number)
+            if unit.shows_events and unit.shows_history:
+                self._with_history.add(number)
 
     def _decide_unit(self, unit: Unit) -> list[_Made | OffsetError]:
         results: list[_Made | OffsetError] = []
         start, undone = len(self.pending), dict[str, RecordState | None]()
         for command in unit.commands:
+            if monotonic() > self._until:
+                raise Overdue
             result = command if isinstance(command, OffsetError) else self._try(command, undone)
             results.append(result)
             if unit.atomic and isinstance(result, OffsetError):
@@ -229,7 +253,7 @@ class Batch:
     def histories_shown(self) -> dict[int, int]:
         """Name the records whose earlier events the answers will show, and how many they have."""
         shown: dict[str, None] = {}
-        for number in sorted(self._shown):
+        for number in sorted(self._with_history):
             for made in self._results[number]:
                 if not isinstance(made, _Made):
                     continue
@@ -256,7 +280,7 @@ class Batch:
                 continue
             own = tuple(appended.made[made.start : made.end])
             shown = own
-            if made.repeated or state.seq <= EVENTS_IN_ANSWER:
+            if unit in self._with_history and (made.repeated or state.seq <= EVENTS_IN_ANSWER):
                 events = history.get(state.record.id, ())
                 shown = tuple(event for event in events if event.seq <= state.seq)
             if not state.created_at:  # by this very batch

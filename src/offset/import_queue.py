@@ -55,12 +55,16 @@ class ImportQueue:
         self.imports.interrupt_all()
         self._thread.start()
 
-    def stop(self) -> None:
-        """End between two batches; what waits is not begun, and its files go."""
+    def stop(self, patience_s: float | None = None) -> None:
+        """End between two batches; what waits is not begun, and its files go.
+
+        Args:
+            patience_s: seconds after which an import that does not end is left; None waits for it.
+        """
         with self._filled:
             self._stopping = True
             self._filled.notify()
-        self._thread.join()
+        self._thread.join(patience_s)
         for upload in self._waiting:
             with suppress(OffsetError):  # then the next server says so
                 self.imports.interrupt(upload.import_id)

@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 from zlib import crc32
 
 import orjson
@@ -24,7 +24,7 @@ from offset.core.errors import DatabaseUnavailable, Internal, KeyReused, OffsetE
 from offset.core.events import Event
 from offset.core.records import Past
 from offset.database import Database
-from offset.deciding import Appended, Batch
+from offset.deciding import Appended, Batch, Overdue
 from offset.loading import PARTS_WITHIN, Loader, uuid_bytes, uuid_text
 from offset.models import (
     details,
@@ -38,6 +38,8 @@ from offset.waiting import in_thread
 
 LARGEST_TRANSACTION: Final = 1_000  # commands, or one request that has more; others wait for it
 _TRIES: Final = 5
+_UNREACHED: Final = 2  # tries that did not reach the database
+LONGEST_BATCH_S: Final = 30.0
 _STORED: Final = (200, 201, 404, 409)  # every other answer may be another one next time
 _SERIES_BUCKETS: Final = 1024
 
@@ -96,17 +98,25 @@ class Ledger:
 
     def _try_again(self, units: Sequence[Unit]) -> list[Outcome]:
         in_doubt: list[_Attempt] = []
+        end = time.monotonic() + LONGEST_BATCH_S
+        waits, unreached = True, 0
         for number in range(_TRIES):
-            attempt = _Attempt()
+            attempt = _Attempt(end=end)
             try:
-                return self._attempt(units, attempt, in_doubt)
+                return self._attempt(units, attempt, in_doubt, waits=waits)
             except DATABASE_ERRORS as error:
                 met = objection(error)
                 if met is Objection.LOST:
                     self.database.close()
                     if attempt.event_ids:  # lost at its COMMIT
                         in_doubt.append(attempt)
-                if met in (Objection.AWAY, Objection.DAMAGED):
+                    # It may be there again in a moment, or be frozen: that is known after two.
+                    unreached += not attempt.has_begun
+                if met is Objection.LOCKED and waits:
+                    waits = False
+                    continue
+                hopeless = met in (Objection.AWAY, Objection.DAMAGED, Objection.LOCKED)
+                if hopeless or unreached == _UNREACHED or time.monotonic() > end:
                     break
                 in_thread(partial(time.sleep, random.uniform(0, 0.02 * 2**number)))
         # While a COMMIT is in doubt no unit is tried alone: it may be done already.
@@ -114,20 +124,46 @@ class Ledger:
         raise _Beaten(met, alone=alone, in_doubt=bool(in_doubt))
 
     def _attempt(
-        self, units: Sequence[Unit], attempt: "_Attempt", in_doubt: list["_Attempt"]
+        self,
+        units: Sequence[Unit],
+        attempt: "_Attempt",
+        in_doubt: list["_Attempt"],
+        *,
+        waits: bool,
     ) -> list[Outcome]:
         with self.database.writing() as connection:
+            attempt.has_begun = True
             # Waits for an earlier try of ours that the database still works on.
-            locked = self._lock(connection, units)
+            locked, refused = self._lock(connection, units, waits=waits)
             for earlier in in_doubt:
                 if self._was_committed(connection, earlier):
                     return earlier.outcomes
             in_doubt.clear()
-            batch, replays = self._load(connection, units, locked)
-            batch.decide(units, replays)
-            attempt.outcomes = self._append(connection, units, batch, replays)
-            attempt.event_ids = [uuid_bytes(p.draft.event_id) for p in batch.pending]
+            batch, replays = self._load(connection, units, locked, refused)
+            finish = partial(self._finish, connection, units, batch, replays, attempt)
+            if batch.is_large:
+                in_thread(finish)  # or it would hold the event loop
+            else:
+                finish()
         return attempt.outcomes
+
+    def _finish(
+        self,
+        connection: Connection,
+        units: Sequence[Unit],
+        batch: Batch,
+        replays: dict[int, Outcome],
+        attempt: "_Attempt",
+    ) -> None:
+        """Decide and append what was loaded."""
+        try:
+            batch.decide(units, replays, until=attempt.end)
+        except Overdue:
+            raise too_late() from None
+        attempt.outcomes = self._append(connection, units, batch, replays)
+        if time.monotonic() > attempt.end:
+            raise too_late()
+        attempt.event_ids = [uuid_bytes(p.draft.event_id) for p in batch.pending]
 
     def _was_committed(self, connection: Connection, earlier: "_Attempt") -> bool:
         ids = earlier.event_ids[:1]
@@ -135,29 +171,36 @@ class Ledger:
 
     # lock -----------------------------------------------------------------------------------
 
-    def _lock(self, connection: Connection, units: Sequence[Unit]) -> set[str]:
-        """Take every lock that the units need; give the ids of the records that are locked."""
-        keys = {_hash(f"{unit.key.caller}\n{unit.key.key}") for unit in units if unit.key}
-        buckets: set[int] = set()
-        ids: set[bytes] = set()
-        for unit in units:
-            for command in unit.commands:
-                if isinstance(command, OffsetError):
-                    continue
-                ids.add(bytes.fromhex(command.record_id))
-                if (serial := claim_of(command)) is not None:
-                    lines = [f"{claim.registry}\n{claim.series}" for claim in serial.claims]
-                    lines += [f"{fact.registry}\n{fact.subject}" for fact in serial.facts]
-                    buckets.update(_hash(line) % _SERIES_BUCKETS for line in lines)
-        locked = self.database.lock(connection, keys=keys, buckets=buckets, ids=ids)
-        return {record_id.hex() for record_id in locked}
+    def _lock(
+        self, connection: Connection, units: Sequence[Unit], *, waits: bool
+    ) -> tuple[set[str], dict[int, Outcome]]:
+        """Take every lock that the units need; give the ids of the records that are locked.
+
+        Without waiting, the units that need what a foreign session holds have their refusals.
+        """
+        needed = [_needs(unit) for unit in units]
+        keys, buckets, ids = (set().union(*kind) for kind in zip(*needed, strict=True))
+        if waits:
+            locked = self.database.lock(connection, keys=keys, buckets=buckets, ids=ids)
+            return {record_id.hex() for record_id in locked}, {}
+        held = self.database.lock_free(connection, keys=keys, buckets=buckets, ids=ids)
+        refused: dict[int, Outcome] = {
+            number: DatabaseUnavailable(unavailable(Objection.LOCKED))
+            for number, needs in enumerate(needed)
+            if needs.keys & held.keys or needs.buckets & held.buckets or needs.ids & held.ids
+        }
+        return {record_id.hex() for record_id in held.locked}, refused
 
     # load -----------------------------------------------------------------------------------
 
     def _load(
-        self, connection: Connection, units: Sequence[Unit], locked: set[str]
+        self,
+        connection: Connection,
+        units: Sequence[Unit],
+        locked: set[str],
+        refused: Mapping[int, Outcome],
     ) -> tuple[Batch, dict[int, Outcome]]:
-        replays = self._replays(connection, units)
+        replays = {**self._replays(connection, units), **refused}
         commands = [
             command
             for number, unit in enumerate(units)
@@ -284,6 +327,36 @@ def _unavailable(met: Objection, *, in_doubt: bool) -> OffsetError:
     return DatabaseUnavailable(unavailable(met))
 
 
+def too_late() -> OffsetError:
+    """Make the error of a batch that would take too long; its transaction is rolled back."""
+    return DatabaseUnavailable(
+        f"this took more than {LONGEST_BATCH_S:.0f} s and was rolled back; nothing was done. "
+        "Send fewer commands at a time"
+    )
+
+
+class _Needs(NamedTuple):
+    """The locks that a unit needs: of idempotency keys, buckets of series, and records."""
+
+    keys: set[int]
+    buckets: set[int]
+    ids: set[bytes]
+
+
+def _needs(unit: Unit) -> _Needs:
+    keys = {_hash(f"{unit.key.caller}\n{unit.key.key}")} if unit.key else set()
+    needs = _Needs(keys, set(), set())
+    for command in unit.commands:
+        if isinstance(command, OffsetError):
+            continue
+        needs.ids.add(bytes.fromhex(command.record_id))
+        if (serial := claim_of(command)) is not None:
+            lines = [f"{claim.registry}\n{claim.series}" for claim in serial.claims]
+            lines += [f"{fact.registry}\n{fact.subject}" for fact in serial.facts]
+            needs.buckets.update(_hash(line) % _SERIES_BUCKETS for line in lines)
+    return needs
+
+
 class _Beaten(Exception):
     """The database refused every try.
 
@@ -298,9 +371,15 @@ class _Beaten(Exception):
 
 
 class _Attempt:
-    """What a try decided, kept until it is known whether its COMMIT was done."""
+    """What a try decided, kept until it is known whether its COMMIT was done.
 
-    def __init__(self) -> None:
+    `end` is when it is rolled back, in seconds of the monotonic clock; `has_begun` whether the
+    database was reached.
+    """
+
+    def __init__(self, *, end: float) -> None:
+        self.end = end
+        self.has_begun = False
         self.event_ids: list[bytes] = []
         self.outcomes: list[Outcome] = []
 

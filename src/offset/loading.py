@@ -1,6 +1,7 @@
 """From rows to values: records with their state, events, details."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from functools import partial
 from typing import Any, Final, NamedTuple
 
 import orjson
@@ -21,8 +22,9 @@ from offset.models import (
     serial_claims,
     series,
 )
-from offset.statements import Question, Row
+from offset.statements import MANY, Question, Row
 from offset.units import events_shown
+from offset.waiting import in_thread
 
 NO_FORM: Final = "[]"  # of a claim in another series than the serial number's own
 EVENTS_IN_RECORD: Final = 1_000  # the newest so many are shown with a record
@@ -140,7 +142,7 @@ class Loader:
             (self._holdings, list(lengths)),
             (self._events_of(lengths), list(lengths)),
         )
-        return _states(found, held), _history(newest)
+        return _states_of(found, held), _history(newest)
 
     def numbered(
         self, connection: Connection, numbers: Collection[int]
@@ -154,7 +156,7 @@ class Loader:
     ) -> dict[str, tuple[int, RecordState]]:
         found = [Whole._make(row) for row in rows]
         numbers = [row.number for row in found]
-        return _states(found, self.database.ask(connection, self._holdings, numbers))
+        return _states_of(found, self.database.ask(connection, self._holdings, numbers))
 
     def history(self, connection: Connection, lengths: Mapping[int, int]) -> dict[str, list[Event]]:
         """Load the newest events of records, in order, by record id.
@@ -188,6 +190,12 @@ class Loader:
                 event["details"] = None if content is None else orjson.loads(content)
                 event["details_erased"] = content is None
                 event["details_private"] = bool(private)
+
+
+def _states_of(found: Sequence[Whole], parts: Sequence[Row]) -> dict[str, tuple[int, RecordState]]:
+    """Make states of rows; of many in a thread, or they would hold the event loop."""
+    make = partial(_states, found, parts)
+    return make() if len(parts) < MANY else in_thread(make)
 
 
 def _states(found: Sequence[Whole], parts: Iterable[Row]) -> dict[str, tuple[int, RecordState]]:

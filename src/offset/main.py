@@ -49,6 +49,7 @@ ROUTERS: Final = (router, import_router, log_router)
 LEAN_ROUTES: Final = tuple(
     route for one in ROUTERS for route in one.routes if isinstance(route, LeanRoute)
 )
+_PATIENCE_S: Final = 1.0  # with a frozen database, when the server ends
 _log: Final = logging.getLogger("uvicorn.error")
 _DOCS_POLICY: Final = (
     "default-src 'none'; script-src 'self'; style-src 'self'; "
@@ -148,11 +149,14 @@ def create_app(settings: Settings | None = None) -> Guard:
         try:
             yield {}
         finally:
+            # A database that is frozen is left: what waits for it has a deadline of its own.
+            patience_s = None if database.answers.come else _PATIENCE_S
             # An import may be waiting for a lock that a batch on this loop has.
-            await asyncio.to_thread(imports.stop)
-            await api.stop()
+            await asyncio.to_thread(imports.stop, patience_s)
+            with suppress(TimeoutError):
+                await asyncio.wait_for(api.stop(), patience_s)
             if ticker is not None:
-                ticker.stop()
+                ticker.stop(patience_s)
             database.close()
 
     app = FastAPI(

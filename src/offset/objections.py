@@ -13,13 +13,15 @@ _LOST_STATES: Final = ("57P01", "57P02", "57P03")  # the server is going away
 _FAULT_STATES: Final = ("0A", "21", "22", "23", "42")  # what was sent makes no sense
 _SQLITE_FAULTS: Final = (1, 18, 20, 21, 25)  # the same: ERROR, TOOBIG, MISMATCH, MISUSE, RANGE
 _SQLITE_DAMAGES: Final = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
-_RACE_STATES: Final = ("40001", "40P01", "55P03", "23505", "23P01", "23514", "23001", "23503")
+_LOCK_STATE: Final = "55P03"
+_RACE_STATES: Final = ("40001", "40P01", "23505", "23P01", "23514", "23001", "23503")
 
 
 class Objection(Enum):
     """What it means that the database refused a transaction."""
 
     RACE = "another transaction was there first: decide again"
+    LOCKED = "a foreign session holds a lock for longer than anyone waits here"
     LOST = "the connection is gone, and with it the answer to a COMMIT"
     AWAY = "the database cannot do it now: disk full, read only, too slow"
     DAMAGED = "the file is not what SQLite wrote"
@@ -52,6 +54,11 @@ def unavailable(met: Objection) -> str:
             "the database's file is damaged; nothing was done. Stop the server, restore the file "
             "from a backup, and check it with `offset verify`"
         )
+    if met is Objection.LOCKED:
+        return (
+            "another session of the database holds a lock that this needs; nothing was done. Try "
+            "again when it has ended its transaction"
+        )
     return "the database did not take this; nothing was done. Try again"
 
 
@@ -79,4 +86,6 @@ def _postgresql_objection(error: psycopg.Error) -> Objection | None:
         return Objection.LOST
     if state in _RACE_STATES:
         return Objection.RACE
+    if state == _LOCK_STATE:
+        return Objection.LOCKED
     return None if state.startswith(_FAULT_STATES) else Objection.AWAY

@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Final, Generic, TypeVar
 
-from offset.core.errors import Busy
+from offset.core.errors import Busy, OffsetError
 from offset.waiting import on_loop
 
 _QUIET: Final = 2  # turns of the loop in which nothing came: a read and its answer are two
@@ -32,6 +32,7 @@ class Queue(Generic[Asked, Given]):
         size_of: how much of a batch one that waits is.
         abreast: batches that are served at a time, each with its part of what waits.
         longest: a batch of more than this size is served in a thread, or it would hold the loop.
+        unfinished: makes the error for who stops waiting while its batch is being served.
     """
 
     def __init__(
@@ -43,6 +44,7 @@ class Queue(Generic[Asked, Given]):
         size_of: Callable[[Asked], int] = lambda _: 1,
         abreast: int = 1,
         longest: int = 256,
+        unfinished: Callable[[], OffsetError] = lambda: Busy("the server is ending; try again"),
     ) -> None:
         self._serve = serve
         self._largest: Final = largest
@@ -50,6 +52,7 @@ class Queue(Generic[Asked, Given]):
         self._size_of = size_of
         self._abreast: Final = abreast
         self._longest: Final = longest
+        self._unfinished: Final = unfinished
         self._waiting: deque[_Waiting[Asked, Given]] = deque()
         self._size = 0
         self._count = 0  # of all that ever waited
@@ -65,24 +68,36 @@ class Queue(Generic[Asked, Given]):
         self._stopping = True
         while self._waiting or self._serving:
             self._begin()
-            await asyncio.wait(self._serving)
+            if self._serving:
+                await asyncio.wait(self._serving)
 
     async def submit(self, asked: Asked) -> Given:
         """Wait for the answer.
 
+        Who is cut off before its batch began is dropped: nothing of it is ever done.
+
         Raises:
             Busy: too many are waiting, or the server is ending.
+            OffsetError: as `unfinished` makes it, for who is cut off later.
         """
         size = self._size_of(asked)
         if self._stopping or self._size + size > self._fullest:
             raise Busy("too many requests are waiting; nothing was done")
         future: asyncio.Future[Given] = asyncio.get_running_loop().create_future()
-        self._waiting.append((asked, size, future))
+        waiting = (asked, size, future)
+        self._waiting.append(waiting)
         self._size += size
         self._count += 1
         if not self._gathers:
             self._gather_on(0)
-        return await future
+        try:
+            return await future
+        except asyncio.CancelledError:
+            if waiting in self._waiting:
+                self._waiting.remove(waiting)
+                self._size -= size
+                raise Busy("the server is ending; nothing was done") from None
+            raise self._unfinished() from None
 
     def _gather_on(self, quiet: int) -> None:
         self._gathers = True

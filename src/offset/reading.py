@@ -13,6 +13,7 @@ from uuid import UUID
 from sqlalchemy import Connection, bindparam, select
 
 from offset.answers import (
+    PARTS_TAKEN,
     Json,
     event_view,
     links,
@@ -30,7 +31,7 @@ from offset.core.errors import (
     RetirementNotFound,
     SerialNotFound,
 )
-from offset.core.events import Event, read_leaf, read_parts, time_text
+from offset.core.events import LARGEST_PARTS, Event, read_leaf, read_parts, time_text
 from offset.core.quantities import tonnes
 from offset.core.records import Record, RecordState
 from offset.core.serials import Serial, serial_text
@@ -42,6 +43,7 @@ from offset.registries import opaque_lines
 from offset.tracing import Tracer
 
 LARGEST_PAGE: Final = 500
+EVENTS_IN_GROUP: Final = 100  # that a retirement shows
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -218,9 +220,28 @@ class Reader:
                 group = self._group(connection, found)
             states = self._loader.states(connection, {event.record_id for event in group})
             touched = {record_id: state.record for record_id, (_, state) in states.items()}
-            views = [event_view(event, touched[event.record_id].serial) for event in group]
+            views = [
+                event_view(event, touched[event.record_id].serial)
+                for event in group[:EVENTS_IN_GROUP]
+            ]
             self._loader.fill_details(connection, [{"events": views}])
         return _retirement(touched, group, views)
+
+    def event(self, event_id: str) -> Json:
+        """Read an event with all of its parts.
+
+        Raises:
+            EventNotFound: there is no such event.
+        """
+        with self._database.reading() as connection:
+            found = self._event(connection, event_id)
+            if found is None:
+                raise EventNotFound(f"event {event_id}: not in this ledger", event_id=event_id)
+            record = connection.execute(_WITH_ID, {"id": bytes.fromhex(found.record_id)}).one()
+            serial = record_of(Whole(*record)).serial
+            view = event_view(found, serial, parts_shown=LARGEST_PARTS)
+            self._loader.fill_details(connection, [{"events": [view]}])
+        return view
 
     def record_of_event(self, event_id: str) -> str:
         """Give the id of the record that an event belongs to.
@@ -315,7 +336,7 @@ def _item(row: Sequence[Any], sent: Json, form: Sequence[Any] | None) -> Json:
         },
         "serial": {
             "text": text,
-            "series": series,
+            "series": text if form is None else series,
             "first": first,
             "last": last,
             "unit": unit,
@@ -335,19 +356,22 @@ def _retirement(
         for part in read_parts(event.data["parts"])
     ]
     details = views[0]["details"] or {}
+    holders = list(dict.fromkeys(event.data["holder"] for event in group))
     return {
         "id": group[0].id,
         "record": record_summary(touched[group[0].record_id]),
         "records": list(dict.fromkeys(event.record_id for event in group)),
         "quantity": tonnes(sum(part.quantity_g for _, part in parts)),
-        "parts": [part_view(serial, part) for serial, part in parts],
+        "parts": [part_view(serial, part) for serial, part in parts[:PARTS_TAKEN]],
+        "parts_total": len(parts),
         "claims": [event.data["claim"] for event in group if "claim" in event.data],
-        "holders": list(dict.fromkeys(event.data["holder"] for event in group)),
+        "holders": holders[:PARTS_TAKEN],
         "beneficiary": details.get("beneficiary"),
         "purpose": first["purpose"],
         "country": first["country"],
         "effective_on": first["effective_on"],
         "created_at": group[0].at,
         "events": list(views),
+        "events_total": len(group),
         "links": links(group[0].record_id),
     }

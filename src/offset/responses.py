@@ -139,10 +139,12 @@ class TakenView(Shown):
     """What this call took from the record."""
 
     id: str
-    event_ids: list[str]
+    event_ids: list[str] = Field(description="The first 1,000; fewer in a large batch.")
+    events_total: int
     created_at: Moment
     quantity: float
-    parts: list[PartView]
+    parts: list[PartView] = Field(description="The first 1,000; fewer in a large batch.")
+    parts_total: int
 
 
 class RecordView(Summary):
@@ -212,7 +214,8 @@ class RetirementView(Shown):
     record: Summary
     records: list[str] = Field(description="The ids of all records that gave credits.")
     quantity: float
-    parts: list[PartView]
+    parts: list[PartView] = Field(description="The first 1,000.")
+    parts_total: int
     claims: list[str] = Field(
         description="The credits' serial numbers, where their issuance had none."
     )
@@ -222,7 +225,8 @@ class RetirementView(Shown):
     country: str | None
     effective_on: str | None
     created_at: Moment
-    events: list[EventView]
+    events: list[EventView] = Field(description="The first 100 of its group.")
+    events_total: int
     links: Links
 
 

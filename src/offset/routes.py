@@ -1,6 +1,6 @@
 """The JSON API: each route builds a value, makes one call, shapes the answer."""
 
-from asyncio import sleep
+from asyncio import sleep, wait_for
 from collections.abc import Callable
 from functools import partial
 from typing import Annotated, Any, Final, TypeVar
@@ -12,7 +12,7 @@ from fastapi import APIRouter, Path, Query, Request, Response
 from offset.answers import Json, etag
 from offset.core.canonical import canonical_registry, canonical_serial, display_text
 from offset.core.commands import Command, record_not_found
-from offset.core.errors import PageNotFound
+from offset.core.errors import DatabaseUnavailable, PageNotFound
 from offset.log import Log
 from offset.problems import CODES, status_of
 from offset.queries import (
@@ -43,6 +43,7 @@ from offset.responses import (
     BatchAnswer,
     ErrorMeaning,
     EventsPage,
+    EventView,
     Health,
     RecordsPage,
     RecordView,
@@ -65,6 +66,7 @@ from offset.submitting import Submission, fingerprint, take
 from offset.units import Answer, Key, Unit, events_shown
 from offset.writer import Writer
 
+_READY_S: Final = 1.5
 _PATIENCE_S, _LOOK_EVERY_S = 10.0, 0.2  # of who waits for a proof
 OPEN_CALLER: Final = "open"  # without keys there is one caller: this machine
 T = TypeVar("T")
@@ -92,6 +94,7 @@ class Api:
         self.log: Final = log
         self.submission: Final = submission
         self._reads = CapacityLimiter(reader.threads)
+        self._checks = CapacityLimiter(2)
 
     async def stop(self) -> None:
         """End, when what waits is done."""
@@ -101,6 +104,18 @@ class Api:
     async def read(self, act: Callable[..., T], *arguments: Any, **named: Any) -> T:
         """Read in a thread, so that the event loop goes on."""
         return await to_thread.run_sync(partial(act, *arguments, **named), limiter=self._reads)
+
+    async def check(self) -> None:
+        """Ask the database for anything.
+
+        Raises:
+            DatabaseUnavailable: it does not answer, or not soon; who asked in vain is left alone.
+        """
+        asked = to_thread.run_sync(self.reader.check, limiter=self._checks, abandon_on_cancel=True)
+        try:
+            await wait_for(asked, _READY_S)
+        except TimeoutError:
+            raise DatabaseUnavailable(f"the database did not answer within {_READY_S} s") from None
 
     async def published(self, position: int) -> bool:
         """Wait until a checkpoint covers an event; tell whether one does, after 10 s at most.
@@ -143,9 +158,11 @@ async def submit(request: Request, unit: Unit, query: WriteQuery) -> Response:
     answer = await api_of(request).writer.submit(unit)
     if query.wait is None:
         return respond(request, answer)
-    positions = [event["position"] for event in events_shown(answer.body)]
-    if not positions:  # a refusal has nothing to wait for
+    if answer.status >= 400:  # a refusal has nothing to wait for
         return respond(request, answer)
+    positions = [event["position"] for event in events_shown(answer.body)]
+    if not positions:  # a large batch shows none
+        positions.append(await api_of(request).read(api_of(request).reader.head))
     published = await api_of(request).published(max(positions))
     headers = {"Offset-Log": "published" if published else "pending"}
     return respond(request, answer, headers=headers)
@@ -378,6 +395,19 @@ async def list_events(request: Request, query: Annotated[EventsQuery, Query()]) 
 
 
 @router.get(
+    "/events/{event_id}",
+    operation_id="getEvent",
+    tags=["Events"],
+    summary="Read an event with all of its parts",
+    responses={200: shown(EventView, "The event"), **problems(404)},
+)
+async def get_event(request: Request, event_id: EventId) -> Response:
+    """Read an event by its id. Elsewhere an event shows its first ten parts."""
+    view = await api_of(request).read(api_of(request).reader.event, event_id)
+    return respond(request, Answer(status=200, body=view))
+
+
+@router.get(
     "/serials/{serial:path}",
     operation_id="getSerial",
     tags=["Lookups"],
@@ -454,8 +484,8 @@ async def livez(request: Request) -> Response:
     responses={200: shown(Health, "It can"), **problems()},
 )
 async def readyz(request: Request) -> Response:
-    """Ask the database; 503 if it does not answer."""
-    await api_of(request).read(api_of(request).reader.check)
+    """Ask the database; 503 if it does not answer at once."""
+    await api_of(request).check()
     return respond(request, Answer(status=200, body={"status": "ok"}))
 
 

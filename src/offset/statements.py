@@ -29,8 +29,11 @@ from sqlalchemy import (
     literal_column,
 )
 
+from offset.waiting import in_thread
+
 Row = tuple[Any, ...]
 LARGEST_STATEMENT: Final = 256  # rows; SQLite's parser takes at least 32,766 values
+MANY: Final = 2_000  # rows that are fetched and read on the event loop; of more, it hears nothing
 STATEMENTS_KEPT: Final = 512  # by the driver, in prepared form: a few for each table and size
 _MARK: Final = "$values$"
 
@@ -40,6 +43,9 @@ class Cursor(Protocol):
 
     def execute(self, statement: str, parameters: Sequence[Any], /) -> Any:
         """Run one statement."""
+
+    def fetchmany(self, size: int, /) -> list[Row]:
+        """Fetch the next rows, at most so many."""
 
     def fetchall(self) -> list[Row]:
         """Give the rows that are left."""
@@ -55,6 +61,10 @@ class PostgresqlCursor:
     def execute(self, statement: str, parameters: Sequence[Any], /) -> None:
         """Run one statement."""
         self._cursor.execute(statement.encode(), parameters, prepare=self._prepare, binary=True)
+
+    def fetchmany(self, size: int, /) -> list[Row]:
+        """Fetch the next rows, at most so many."""
+        return self._cursor.fetchmany(size)
 
     def fetchall(self) -> list[Row]:
         """Give the rows that are left."""
@@ -112,7 +122,7 @@ class SqliteStatements:
             some += some[-1:] * ((1 << (len(some) - 1).bit_length()) - len(some))
             marks = ", ".join(["?"] * len(some))
             cursor.execute(question.text(f"({marks})"), some)
-            found += cursor.fetchall()
+            found += fetched(cursor)
         return found
 
 
@@ -146,11 +156,19 @@ class PostgresqlStatements:
         if not values:
             return []
         self.send(cursor, question, values)
-        return cursor.fetchall()
+        return fetched(cursor)
 
     def send(self, cursor: Cursor, question: Question, values: Sequence[Any]) -> None:
         """Ask for these rows, and leave them with the cursor."""
         cursor.execute(question.text("%s"), (list(values),))
+
+
+def fetched(cursor: Cursor) -> list[Row]:
+    """Fetch all rows; many of them in a thread, or they would hold the event loop."""
+    rows = list(cursor.fetchmany(MANY))
+    if len(rows) == MANY:
+        rows += in_thread(cursor.fetchall)
+    return rows
 
 
 def _cut(rows: Sequence[Row]) -> Iterator[Sequence[Row]]:

@@ -5,11 +5,11 @@ import secrets
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
-from typing import Any
+from typing import Any, Final, NamedTuple
 
 from pydantic import ValidationError
 
-from offset.answers import act_view, etag, record_view
+from offset.answers import HOLDINGS_SHOWN, PARTS_TAKEN, act_view, etag, record_view
 from offset.core.canonical import canonical_json
 from offset.core.commands import ANYONE, Cancel, Command, Create, Details, Retire, Sell, Take
 from offset.core.errors import BatchRefused, InvalidField, OffsetError, SerialUnparsed
@@ -74,7 +74,13 @@ class Submission:
         """Make the unit of a batch; an item that can never be right keeps its place as an error."""
         commands = tuple(self._item(item) for item in body.commands)
         shape = _shape_atomic if body.atomic else _shape_each
-        return Unit(commands=commands, shape=shape, atomic=body.atomic, key=key)
+        return Unit(
+            commands=commands,
+            shape=shape,
+            atomic=body.atomic,
+            key=key,
+            shows_history=len(commands) <= LARGEST_SHOWN,
+        )
 
     def _item(self, item: Any) -> Command | OffsetError:
         name = item.get("command") if isinstance(item, dict) else None
@@ -155,26 +161,46 @@ def _details(
     return Details(salt=secrets.token_bytes(16), content=content, private=private)
 
 
+LARGEST_SHOWN: Final = 100  # commands; the items of a larger batch show no events and holdings
+
+
+class Share(NamedTuple):
+    """How much an answer shows at most: events, parts taken, and holdings of a record."""
+
+    events: int
+    parts: int
+    holdings: int
+    created_holdings: int
+
+
+ALONE: Final = Share(events=1_000, parts=PARTS_TAKEN, holdings=10, created_holdings=HOLDINGS_SHOWN)
 Shape = Callable[[Result], Answer]
 
 
-def shape_create(result: Result) -> Answer:
+def shape_create(result: Result, *, shown: Share = ALONE) -> Answer:
     """Answer a create: 201 with the new record, 200 with the one that was there."""
     if isinstance(result, OffsetError):
         return shape_problem(result)
     location = f"/records/{result.state.record.id}"
+    events = result.history[-shown.events :] if shown.events else ()
     return Answer(
         status=201 if result.events else 200,
-        body=record_view(result.state, result.history),
+        body=record_view(result.state, events, holdings_shown=shown.created_holdings),
         headers={"Location": location, "ETag": etag(result.state)},
     )
 
 
-def shape_act(result: Result) -> Answer:
+def shape_act(result: Result, *, shown: Share = ALONE) -> Answer:
     """Answer a sale, a retirement or a cancellation with the state that it left."""
     if isinstance(result, OffsetError):
         return shape_problem(result)
-    body = act_view(result.state, result.events, result.history)
+    body = act_view(
+        result.state,
+        result.events,
+        result.history[-shown.events :] if shown.events else (),
+        largest=shown.parts,
+        holdings_shown=shown.holdings,
+    )
     return Answer(status=200, body=body, headers={"ETag": etag(result.state)})
 
 
@@ -183,14 +209,22 @@ def shape_problem(error: OffsetError) -> Answer:
     return Answer(status=status_of(error), body=problem(error))
 
 
-def _shape_one(result: Result) -> Answer:
+def _shape_one(result: Result, shown: Share) -> Answer:
     if isinstance(result, Done) and (not result.events or result.events[0].type == "CREATED"):
-        return shape_create(result)
-    return shape_act(result)
+        return shape_create(result, shown=shown)
+    return shape_act(result, shown=shown)
+
+
+def _share(count: int) -> Share:
+    """Divide what an answer may show among the items of a batch."""
+    if count > LARGEST_SHOWN:
+        return Share(events=0, parts=10, holdings=0, created_holdings=0)
+    return Share(events=10, parts=max(10, PARTS_TAKEN // count), holdings=10, created_holdings=10)
 
 
 def _shape_each(results: Sequence[Result]) -> Answer:
-    answers = [_shape_one(result) for result in results]
+    shown = _share(len(results))
+    answers = [_shape_one(result, shown) for result in results]
     items = [{"status": answer.status, "body": answer.body} for answer in answers]
     return Answer(status=200, body={"items": items})
 

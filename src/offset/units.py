@@ -52,7 +52,8 @@ class Unit:
 
     A command that could never be right stands in the list as its error, so that every result
     keeps its place. `shape` turns the results into the answer, without details; where it shows no
-    events, `shows_events` spares reading them.
+    events, `shows_events` spares reading them, and where it shows only those that the unit makes,
+    `shows_history` spares reading earlier ones.
     """
 
     commands: tuple[Command | OffsetError, ...]
@@ -60,6 +61,7 @@ class Unit:
     atomic: bool = False
     key: Key | None = None
     shows_events: bool = True
+    shows_history: bool = True
 
 
 def json_bytes(body: Any) -> bytes:

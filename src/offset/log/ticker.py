@@ -35,10 +35,14 @@ class Ticker:
         """Begin to publish."""
         self._thread.start()
 
-    def stop(self) -> None:
-        """End; what is not published yet will be at the next start."""
+    def stop(self, patience_s: float | None = None) -> None:
+        """End; what is not published yet will be at the next start.
+
+        Args:
+            patience_s: seconds after which a look that does not end is left; None waits for it.
+        """
         self._stopping.set()
-        self._thread.join()
+        self._thread.join(patience_s)
 
     def _run(self) -> None:
         said = ""
