@@ -55,7 +55,12 @@ class Server:
 
 @contextmanager
 def running_server(
-    database_url: str, *, port: int | None = None, directory: Path = ROOT, **settings: object
+    database_url: str,
+    *,
+    port: int | None = None,
+    directory: Path = ROOT,
+    ends_after: int | None = None,
+    **settings: object,
 ) -> Iterator[Server]:
     """Start `uvicorn main:app` and wait until it is alive; stop it at the end.
 
@@ -63,6 +68,7 @@ def running_server(
         database_url: the ledger.
         port: where it listens; None takes a free one. A restart names the old one.
         directory: where main.py is.
+        ends_after: seconds after SIGTERM in which requests have to end; None waits for them.
         settings: Offset's own, by name: ``unparsed="refuse"`` is OFFSET_UNPARSED=refuse. Nothing
             else of Offset's is taken from the environment.
 
@@ -77,6 +83,7 @@ def running_server(
                 [
                     *[sys.executable, "-m", "uvicorn", "main:app"],
                     *["--host", "127.0.0.1", "--port", str(port)],
+                    *(["--timeout-graceful-shutdown", str(ends_after)] if ends_after else []),
                 ],
                 cwd=directory,
                 env=environment(database_url, settings),

@@ -33,6 +33,7 @@ from offset.ledger import Ledger, ensure_origin, made_up_origin
 from offset.log import Log
 from offset.log.keys import KeyFile
 from offset.log.publisher import Publisher
+from offset.log.store import has_signed
 from offset.log.ticker import Ticker
 from offset.log.witnesses import Witnesses, read_witnesses
 from offset.log_routes import router as log_router
@@ -101,6 +102,14 @@ def open_publisher(settings: Settings, database: Database, origin: str) -> Publi
         _log.warning("This server does not publish the log: it has no OFFSET_LOG_KEY.")
         return None
     if settings.log_key is None and not key_file.path.exists():
+        if has_signed(database):
+            _log.warning(
+                "The log is not signed: the key %s is missing, with which this ledger was signed "
+                "before. Stop the server, put the file back with its .signed file, and start "
+                "again; a new key would sign in another's name.",
+                key_file.path,
+            )
+            return None
         with suppress(Unfit):  # another process of this ledger was first
             key_file.make(origin)
     try:

@@ -177,6 +177,12 @@ def keys_of(connection: Connection) -> list[VerifierKey]:
     return [read_vkey(vkey) for vkey in connection.execute(asked).scalars()]
 
 
+def has_signed(database: Database) -> bool:
+    """Check whether the log of a ledger was ever signed."""
+    with database.reading() as connection:
+        return connection.execute(select(log_keys.c.vkey).limit(1)).first() is not None
+
+
 def add_cosignature(connection: Connection, size: int, signature: Signature) -> None:
     """Keep a witness's cosignature of the checkpoint of a size, in place of an older one."""
     name = signature.name
