@@ -26,19 +26,26 @@ ORIGIN: Final = "ledger.example/log"
 CREDIT: Final = 1_000_000  # grams
 
 
-def synthetic_serial(first: int, last: int, *, batch: int = 9001, project: int = 9999) -> str:
+def synthetic_serial(
+    first: int, last: int, *, batch: int = 9001, project: int = 9999, year: int = 2020
+) -> str:
     """A VCU serial number as Verra writes it, of a project that does not exist."""
-    return f"{batch}-{first}-{last}-VCS-VCU-999-VER-KE-14-{project}-01012020-31122020-1"
+    return f"{batch}-{first}-{last}-VCS-VCU-999-VER-KE-14-{project}-0101{year}-3112{year}-1"
 
 
 def create(*, first: int = 1, last: int = 10, **fields: Any) -> Json:
-    """The body of a create: the credits `first` to `last`, in tonnes; `fields` replace or add."""
+    """The body of a create: the credits `first` to `last`, in tonnes; `fields` replace or add.
+
+    The serial number is of the vintage, where that is a year.
+    """
+    vintage = fields.get("vintage")
+    year = vintage if type(vintage) is int and 1900 <= vintage <= 2199 else 2020
     return {
         "project_name": "Two Rivers forest conservation",
         "registry": "Verra",
         "vintage": 2020,
         "quantity": last - first + 1,
-        "serial_number": synthetic_serial(first, last),
+        "serial_number": synthetic_serial(first, last, year=year),
         **fields,
     }
 

@@ -13,7 +13,11 @@ BEYOND_A_SCHEMA: Final = {
     *("bad-cursor", "batch-refused", "holder-required", "idempotency-key-reused"),
     *("invalid-quantity", "invalid-text", "invalid-vintage", "precondition-failed"),
     *("quantity-mismatch", "registry-mismatch", "same-holder", "serial-malformed"),
-    *("serial-outside-record", "bad-header"),  # If-Match gets a "0" in spite of its pattern
+    *(
+        "vintage-mismatch",
+        "serial-outside-record",
+        "bad-header",
+    ),  # If-Match gets a "0" in spite of its pattern
 }
 # Which countries there are, how many digits a price has, whether a grammar reads a serial number;
 # "" is the body as a whole.

@@ -167,11 +167,12 @@ def test_a_quantity_is_kept_to_the_gram(api: Connection, literal: str, grams: in
     ("9" * 5000, FIELD), ("2020.5", FIELD), ("2020.0000001", FIELD), ("2020e99", FIELD),
     ("true", FIELD),
     ("null", FIELD), ("[]", FIELD), ("[2020]", FIELD), ("{}", FIELD),
-    ('""', TEXT), ('" "', TEXT), ('"2020"', VINTAGE), ('"twenty"', VINTAGE),
+    ('""', TEXT), ('" "', TEXT), ('"2020.5"', VINTAGE), ('"twenty"', VINTAGE),
+    ('" 2020"', VINTAGE), ('"２０２０"', VINTAGE), ('"2e3"', VINTAGE), ('"1899"', VINTAGE),
     ('"2021 - 2020"', VINTAGE), ('"1899 - 1900"', VINTAGE), ('"2199 - 2200"', VINTAGE),
     ('"2020-13-01/2020-12-31"', VINTAGE), ('"2020-02-30/2020-12-31"', VINTAGE),
     ('"31/12/2014-01/07/2014"', VINTAGE), ('"2020-01-01"', VINTAGE), ('"2020/2021/2022"', VINTAGE),
-    ('"2020 - 2021\\u0000"', MALFORMED), (f'"{"2" * 101}"', TEXT), ('"2020\\n2021"', VINTAGE),
+    ('"2020 - 2021\\u0000"', MALFORMED), (f'"{"2" * 101}"', TEXT), ('"2020\\n2021"', TEXT),
     ('"\\ud833\\udcf2020 - 2021"', TEXT),  # U+1CCF2, a digit since Unicode 16
 ], ids=ids)  # fmt: skip
 def test_a_vintage_that_is_none_is_refused(api: Connection, literal: str, verdict: Verdict) -> None:
@@ -179,7 +180,8 @@ def test_a_vintage_that_is_none_is_refused(api: Connection, literal: str, verdic
 
 
 @pytest.mark.parametrize("literal, year", [
-    ("1900", 1900), ("2199", 2199), ("2020.0", 2020), ("2.02e3", 2020), ('" 2003 - 2004 "', 2003),
+    ("1900", 1900), ("2199", 2199), ("2020.0", 2020), ("2.02e3", 2020), ('"2020"', 2020),
+    ('"2020.0"', 2020), ('"002020"', 2020), ('" 2003 - 2004 "', 2003),
     ('"２０１４‒２０１５"', 2014),
     ('"01/07/2014-31/12/2014"', 2014), ('"2014-07-01/2014-12-31"', 2014),
     ('"2014-07-01 - 2014-12-31"', 2014),
@@ -231,12 +233,17 @@ NO_TEXTS: Final[dict[str, Verdict]] = {  # as JSON
 }
 KEPT_NAMES: Final = (
     *("Ünïcödé", "Cafe\u0301", "Ｆｕｌｌ　ｗｉｄｔｈ", "森林保全", "مشروع الغابات", "Ελλάδα"),
-    *("ﬁre ﬂood", "left\u202eright\u202c", "a\u200bb", "\u200b", "soft\u00adhyphen", "\ufeffBOM"),
-    *("🌳👩\u200d🌾", "tab\tinside", "line\nbreak", "\x01control", "\x7f", "\ue000private"),
+    *("ﬁre ﬂood", "a\u200bb", "\u200b", "soft\u00adhyphen", "\ufeffBOM"),
+    *("🌳👩\u200d🌾", "می\u200cخواهم", "\ue000private"),
     *("\U000e0041tag", "\u20c0", "e" + "\u0301" * 499, "x" * 500, "🌳" * 500, "\ufdfa" * 27),
     *("ſtraße", "İstanbul", "ΣΊΣΥΦΟΣ", "<script>alert(1)</script>", "'; DROP TABLE records; --"),
     *("%00", "\\u0000", "=1+1", "{{7*7}}", "null", "../../etc/passwd", '"quoted"', "back\\slash"),
-    *("${jndi:ldap://x}", "x\u2028\u2029x"),
+    "${jndi:ldap://x}",
+)
+# What moves a cursor, breaks a line or reorders text; a note may have line feeds.
+CONTROLS: Final = (
+    *("\x01", "\t", "\r", "\r\n", "\x1b[2J", "\x7f", "\x85", "\x9b31m", "\u2028", "\u2029"),
+    *("\u061c", "\u200e", "\u200f", "\u202e", "\u2067", "\u2069"),
 )
 
 
@@ -258,6 +265,56 @@ def test_a_name_is_kept_as_it_was_sent(api: Connection, name: str) -> None:
     read = api.get(reply.headers["location"]).body
     assert (read["id"], read["project_name"]) == (record_id_of(body), name)
     assert read["events"][0]["details"] == {"note": name}
+
+
+@pytest.mark.usefixtures("unchanged")
+@pytest.mark.parametrize("control", [*CONTROLS, "\n"], ids=ids)
+def test_a_text_of_one_line_has_no_control_character(
+    api: Connection, record: Json, control: str
+) -> None:
+    text = f"a{control}b"
+    point = f"U+{ord(control[0]):04X}"
+    fields = ("project_name", "registry", "serial_number", "project_id", "methodology")
+    sent = [("/records", issuance(**{field: text}), f"/{field}") for field in fields]
+    retire, sell = f"/records/{record['id']}/retire", f"/records/{record['id']}/sell"
+    sent += [
+        ("/records", issuance(details={"beneficiary": text}), "/details"),
+        (retire, {"beneficiary": text}, "/beneficiary"),
+        (sell, {"to": "acme", "details": {"price": text}}, "/details"),
+    ]
+    for path, body, pointer in sent:
+        reply = api.post(path, body)
+        assert reply.verdict == TEXT
+        assert [error["pointer"] for error in reply.body["errors"]] == [pointer]
+        assert point in reply.body["detail"]
+    batch = api.post("/batch", {"commands": [{"command": "create", **sent[0][1]}]})
+    assert [item["body"]["code"] for item in batch.body["items"]] == ["invalid-text"]
+
+
+@pytest.mark.usefixtures("unchanged")
+@pytest.mark.parametrize("control", CONTROLS, ids=ids)
+def test_a_note_has_no_control_character_but_line_feeds(
+    api: Connection, record: Json, control: str
+) -> None:
+    text = f"a\n{control}b"
+    for verb, body in (
+        ("sell", {"to": "acme", "note": text}),
+        ("retire", {"note": text}),
+        ("cancel", {"reason": text}),
+        ("cancel", {"details": {"remark": text}}),
+    ):
+        reply = api.post(f"/records/{record['id']}/{verb}", body)
+        assert reply.verdict == TEXT
+        assert f"U+{ord(control[0]):04X}" in reply.body["detail"]
+
+
+def test_a_note_keeps_its_lines(api: Connection) -> None:
+    lines = "one\n\ntwo é"
+    body = new_issuance(details={"remark": lines})
+    record = api.post("/records", body).body
+    assert record["events"][0]["details"] == {"remark": lines}
+    retired = api.act("retire", record["id"], {"note": lines, "quantity": 1})
+    assert retired["events"][-1]["details"] == {"note": lines}
 
 
 def test_outer_space_of_a_name_is_lost_and_makes_no_other_record(api: Connection) -> None:
@@ -292,7 +349,8 @@ SPELLINGS: Final[dict[str, int | Verdict]] = {  # of BLOCK, joined with "-"
     "-".join(BLOCK).replace("77000001", "٧٧٠٠٠٠٠١"): (422, "serial-malformed"),
     "-".join(BLOCK) + ".": (422, "serial-malformed"),
     "x" + "-".join(BLOCK): (422, "serial-malformed"),
-    "-".join(BLOCK) + "\n" + "-".join(BLOCK): (422, "serial-malformed"),
+    "-".join(BLOCK) + "\n" + "-".join(BLOCK): (422, "invalid-text"),
+    "-".join(BLOCK).replace("VCS", "V\u202eCS"): (422, "invalid-text"),
     " - ".join(BLOCK): (422, "serial-malformed"),
     "_".join(BLOCK): (422, "serial-malformed"),
     "-".join(BLOCK)[:-2]: (422, "serial-malformed"),
@@ -324,13 +382,17 @@ def test_no_other_spelling_issues_a_block_again(api: Connection, spelling: str) 
     ({"registry": "\u200b"}, TEXT), ({"serial_number": "\u200b\u00ad"}, TEXT),
     ({"holder": ""}, HOLDER), ({"holder": "Acme"}, HOLDER), ({"holder": "-acme"}, HOLDER),
     ({"holder": "a" * 65}, HOLDER), ({"holder": "acme\n"}, HOLDER), ({"holder": "аcme"}, HOLDER),
+    ({"holder": "null"}, HOLDER),
     ({"holder": "a b"}, HOLDER), ({"holder": 7}, HOLDER), ({"holder": ["acme"]}, HOLDER),
     ({"country": "ke"}, FIELD), ({"country": "XX"}, FIELD), ({"country": "KEN"}, FIELD),
     ({"country": ""}, FIELD), ({"country": "ＫＥ"}, FIELD), ({"country": ["KE"]}, FIELD),
     ({"project_id": ""}, TEXT), ({"methodology": "x" * 101}, TEXT), ({"project_id": 934}, FIELD),
     ({"effective_on": "2026-02-29"}, FIELD), ({"effective_on": "2026-1-1"}, FIELD),
     ({"effective_on": "20260101"}, FIELD), ({"effective_on": "2026-01-01T00:00:00Z"}, FIELD),
-    ({"effective_on": "0000-01-01"}, FIELD), ({"effective_on": "２０２６-01-01"}, FIELD),
+    ({"effective_on": "0000-01-01"}, FIELD), ({"effective_on": "0001-01-01"}, FIELD),
+    ({"effective_on": "1899-12-31"}, FIELD), ({"effective_on": "2200-01-01"}, FIELD),
+    ({"vintage_start": "1899-12-31"}, FIELD), ({"vintage_end": "2200-01-01"}, FIELD),
+    ({"effective_on": "２０２６-01-01"}, FIELD),
     ({"effective_on": 20260101}, FIELD), ({"effective_on": "2026-01-01\n"}, FIELD),
     ({"vintage_start": "2020-02-01", "vintage_end": "2020-01-31"}, FIELD),
     ({"details": []}, FIELD), ({"details": "x"}, FIELD), ({"details": {"a": 1}}, FIELD),
@@ -352,6 +414,12 @@ def test_a_create_with_a_wrong_field_is_refused(
 @pytest.mark.usefixtures("unchanged")
 @pytest.mark.parametrize("verb, body, verdict", [
     ("sell", {}, FIELD), ("sell", {"to": None}, HOLDER), ("sell", {"to": "ACME"}, HOLDER),
+    ("sell", {"to": "null"}, HOLDER), ("sell", {"to": "acme", "from": "null"}, HOLDER),
+    ("retire", {"holder": "null"}, HOLDER), ("cancel", {"holder": "null"}, HOLDER),
+    ("cancel", {"cause": "converted", "converted_to": "null"}, HOLDER),
+    ("sell", {"to": "acme", "effective_on": "2200-01-01"}, FIELD),
+    ("retire", {"effective_on": "0001-01-01"}, FIELD),
+    ("cancel", {"effective_on": "2999-01-01"}, FIELD),
     ("sell", {"to": ["acme"]}, HOLDER), ("sell", {"to": "acme", "holder": "acme"}, FIELD),
     ("sell", {"to": "acme", "from_": "x"}, FIELD), ("sell", {"to": "acme", "from": ""}, HOLDER),
     ("sell", {"to": "acme", "price": -1}, FIELD), ("sell", {"to": "acme", "price": "1,50"}, FIELD),

@@ -334,6 +334,27 @@ def test_json_in_utf_8_is_read(api: Connection, sent: str) -> None:
     assert api.send("POST", "/records", b"{}", headers).verdict == (422, "invalid-field")
 
 
+# --- conditions and keys ----------------------------------------------------------------------
+
+WRITES: Final = ("/records", "/batch", "/imports?name=x.csv", f"/records/{NOWHERE}/sell")
+
+
+@pytest.mark.parametrize("path, headers", [
+    *((path, {"If-Match": '"1-0-open"'}) for path in WRITES[:3]),
+    *((path, {"If-None-Match": "*"}) for path in WRITES),
+    *((path, {"If-Unmodified-Since": "Sat, 01 Jan 2022 00:00:00 GMT"}) for path in WRITES),
+    (WRITES[2], {"Idempotency-Key": "a-key-of-one"}),
+])  # fmt: skip
+def test_a_write_is_not_done_by_a_condition_that_it_does_not_read(
+    api: Connection, path: str, headers: dict[str, str]
+) -> None:
+    sent = {"Content-Type": "text/csv" if "imports" in path else "application/json", **headers}
+    reply = api.send("POST", path, create_content(), sent)
+    (name,) = headers
+    assert (reply.verdict, reply.body["header"]) == ((400, "bad-header"), name)
+    assert reply.body["detail"].startswith(f"{name}: this call does not read it")
+
+
 # --- paths ------------------------------------------------------------------------------------
 
 
@@ -400,5 +421,7 @@ def test_an_error_repeats_a_path_as_json_and_in_no_header(api: Connection, path:
     reply = api.send("GET", path)
     shown = problem_of(reply)
     assert (reply.status, shown["code"]) == (404, "page-not-found")
-    assert not any(ord(letter) < 32 for letter in reply.content.decode())
+    assert reply.content.decode().isprintable()
+    assert not {letter for letter in reply.body["detail"] if not letter.isprintable()}
+    assert shown["instance"].isascii()
     assert "set-cookie" not in reply.headers

@@ -129,6 +129,19 @@ def test_a_quantity_that_is_not_the_ranges_is_refused_with_both_numbers(api: Con
     assert (reply.body["quantity"], reply.body["serial_quantity"]) == (11, 10)
 
 
+def test_a_vintage_that_is_not_the_serial_numbers_is_refused_with_both(api: Connection) -> None:
+    body = new_issuance(tonnes=10, vintage=2020)
+    wrong = {**body, "vintage": 2019}
+    reply = api.post("/records", wrong)
+    assert reply.verdict == (422, "vintage-mismatch")
+    facts = ("vintage", "vintage_start", "serial_start", "serial_end")
+    assert [reply.body[name] for name in facts] == [2019, None, "2020-01-01", "2020-12-31"]
+    batch = api.post("/batch", {"commands": [{"command": "create", **wrong}]}).body["items"]
+    assert [item["body"]["code"] for item in batch] == ["vintage-mismatch"]
+    assert api.post("/records", {**body, "vintage_start": "2021-01-01"}).status == 422
+    assert api.post("/records", body).status == 201
+
+
 def test_a_spoilt_serial_and_another_registrys_are_refused(api: Connection) -> None:
     body = new_issuance()
     spoilt = api.post("/records", {**body, "serial_number": body["serial_number"] + "x"})

@@ -83,6 +83,30 @@ def test_each_filter_shows_the_records_that_it_names(
     assert found == [forest[name]["id"] for name in names]
 
 
+def test_a_holder_of_null_is_the_unnamed_issuer(api: Connection, forest: dict[str, Json]) -> None:
+    api.created(holder="first-holder", project_name="Unnamed")
+    sold = api.created(project_name="Unnamed")
+    api.act("sell", sold["id"], {"to": "acme"})
+    part = api.created(project_name="Unnamed")
+    api.act("sell", part["id"], {"to": "acme", "quantity": 4})
+    kept = api.created(project_name="Unnamed")
+    assert listed(api, holder="null", project_name="unnamed") == [part["id"], kept["id"]]
+    everything = listed(api, holder="null", limit=500)
+    assert {part["id"], kept["id"], forest["plain"]["id"]} <= set(everything)
+    assert not {sold["id"], forest["retired"]["id"]} & set(everything)
+    assert len(everything) == len(set(everything))
+    first = api.get("/records?holder=null&limit=1")
+    following = api.get(first.headers["link"].split(">")[0][1:]).body["items"]
+    assert [first.body["items"][0]["id"], following[0]["id"]] == everything[:2]
+    counted = api.get("/records?holder=null&status=RETIRED", prefer="count=exact").body
+    assert (counted["items"], counted["total"]) == ([], 0)
+
+
+def test_a_vintage_is_asked_for_as_it_is_sent(api: Connection, forest: dict[str, Json]) -> None:
+    for spelling in ("2003", "2003.0", "02003"):
+        assert listed(api, vintage=spelling) == [forest["retired"]["id"]]
+
+
 def test_a_serial_number_finds_the_records_that_cover_some_of_it(
     api: Connection, forest: dict[str, Json]
 ) -> None:
@@ -234,6 +258,10 @@ def test_an_act_shows_only_its_own_events_once_there_are_many(api: Connection) -
     "/records?limit=0", "/records?limit=501", "/records?limit=ten", "/records?limit=",
     "/records?limit=-1", "/records?limit=1.5", "/records?limit=1e1", "/records?limit=+5",
     "/records?limit=%D9%A1", "/records?limit=00000000000000000001",
+    "/records?vintage=2003.5", "/records?vintage=%EF%BC%92003", "/records?vintage=+2003",
+    "/records?holder=null&holder=null", "/records?holder=NULL", "/records?holder=None",
+    "/records?registry=a%1bb", "/records?project_name=a%0ab", "/records?serial=a%e2%80%aeb",
+    "/serials/a%1b%5b2Jb", "/serials/x?registry=a%09b", "/records?=1", "/records?&&=",
     "/records?limit=1&limit=1", "/records?colour=red", "/records?Limit=5",
     "/records?vintage=1899", "/records?vintage=2200", "/records?vintage=",
     "/records?status=created", "/records?status=", "/records?holder=A", "/records?holder=",
@@ -249,6 +277,25 @@ def test_a_query_that_cannot_be_meant_is_refused(api: Connection, path: str) -> 
     reply = api.get(path)
     assert reply.status == 422
     assert reply.code in ("invalid-field", "invalid-text", "invalid-holder")
+
+
+def test_an_unknown_parameter_is_named_beside_those_that_there_are(api: Connection) -> None:
+    reply = api.get("/records/x/events?limits=5&after=1")
+    told = "limits: this call has no such parameter; it has after, limit"
+    assert (reply.code, reply.body["detail"]) == ("invalid-field", told)
+    reply = api.get("/livez?a%1b%5b2J%e2%80%ae=1")
+    told = "a?[2J?: this call has no such parameter; it has none"
+    assert (reply.code, reply.body["detail"]) == ("invalid-field", told)
+    reply = api.get("/log/consistency?from_=0&to=0")
+    told = "from_: this call has no such parameter; it has from, to"
+    assert (reply.code, reply.body["detail"]) == ("invalid-field", told)
+
+
+@pytest.mark.parametrize(
+    "query", ["project_name=%ff", "project_name=%e2%82", "registry=100%", "%zz"]
+)
+def test_a_query_that_is_no_utf_8_is_malformed(api: Connection, query: str) -> None:
+    assert api.get(f"/records?{query}").verdict == (400, "malformed-request")
 
 
 # --- serial numbers ---------------------------------------------------------------------------

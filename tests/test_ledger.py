@@ -218,7 +218,7 @@ def test_a_create_with_another_optional_field_differs(
 # Beside credits 101 to 110: what is created, and the first and last number that it asks for.
 OVERLAPS: Final[list[tuple[int, int, dict[str, Any]]]] = [
     (101, 110, {"project_name": "Another name"}),
-    (101, 110, {"vintage": 2021}),
+    (101, 110, {"vintage": 2021, "vintage_start": "2020-01-01", "vintage_end": "2021-12-31"}),
     (103, 103, {}),
     (101, 109, {}),
     (1, 101, {}),
@@ -234,7 +234,7 @@ def test_serial_numbers_are_issued_once(how: str, ledger: Ledger) -> None:
         base = 1_000 * number
         serial = synthetic_serial(base + first, base + last, batch=fields.get("batch", 9001))
         own = {name: value for name, value in fields.items() if name != "batch"}
-        older = f"1-{base + 101}-{base + 110}-VCU-016-MER-AU-14-641-16042012-15042013-0"
+        older = f"1-{base + 101}-{base + 110}-VCU-016-MER-AU-14-641-16042020-15042021-0"
         answers = create_all(
             ledger,
             how,

@@ -15,6 +15,7 @@ import re
 from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from enum import Enum
 from functools import partial
 from operator import itemgetter
 from typing import Any, Final
@@ -32,6 +33,7 @@ from offset.walks import (
     REGISTRY,
     REGISTRY_VINTAGE,
     STATUS,
+    UNNAMED_HOLDER,
     VINTAGE,
     Walk,
     Walks,
@@ -53,6 +55,15 @@ _COLUMNS: Final = (
 )
 
 
+class Unnamed(Enum):
+    """The holder that has no account code."""
+
+    UNNAMED = "unnamed"
+
+
+UNNAMED: Final = Unnamed.UNNAMED
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Filters:
     """Which records a list shows; None where it does not matter."""
@@ -62,7 +73,7 @@ class Filters:
     vintage_from: int | None = None
     vintage_to: int | None = None
     status: str | None = None
-    holder: str | None = None
+    holder: str | Unnamed | None = None
     project_name: str | None = None
     serial: Serial | None = None
 
@@ -213,12 +224,15 @@ class Lister:
             plan.values["status"] = filters.status
             plan.filters.append(_Filter("s.status = :status", "s", STATUS))
         if filters.holder is not None:
-            plan.values["holder"] = filters.holder
+            held, walk = "IS NULL", UNNAMED_HOLDER
+            if filters.holder is not UNNAMED:
+                plan.values["holder"] = filters.holder
+                held, walk = "= :holder", HOLDER
             check = (
                 "EXISTS (SELECT 1 FROM holdings AS h"
-                f" WHERE h.record_number = w.number AND h.holder = :holder{_ONE_BY_ONE})"
+                f" WHERE h.record_number = w.number AND h.holder {held}{_ONE_BY_ONE})"
             )
-            plan.filters.append(_Filter(check, walk=HOLDER))
+            plan.filters.append(_Filter(check, walk=walk))
             plan.possible &= filters.status not in _ENDED  # of these nothing is held
 
     def _covering(self, connection: Connection, serial: Serial, plan: _Plan) -> None:

@@ -206,7 +206,7 @@ async def _refused(request: Request, error: Exception) -> Response:
 async def _http_refused(request: Request, error: Exception) -> Response:
     """Turn what the framework refuses by itself into one of our errors."""
     assert isinstance(error, HTTPException)
-    path = request.url.path[:200]
+    path = request.scope["path"][:200]
     if error.status_code == 405:
         response = respond_error(request, MethodNotAllowed(f"{request.method} {path}"))
         response.headers["Allow"] = _allowed(request, error)
@@ -220,7 +220,7 @@ def _allowed(request: Request, error: HTTPException) -> str:
     """Name every method of the path; the framework knows those of the first route only."""
     methods = set((error.headers or {}).get("Allow", "").split(", ")) - {""}
     for route in LEAN_ROUTES:
-        if route.path_regex.match(request.url.path):
+        if route.path_regex.match(request.scope["path"]):
             methods |= route.methods or set()
     return ", ".join(sorted(methods | {"HEAD"} if "GET" in methods else methods))
 

@@ -24,6 +24,7 @@ from offset.core.errors import (
     UnsupportedMediaType,
     tree,
 )
+from offset.core.unicode14 import CONTROL, characters
 
 _STATUS: Final[tuple[tuple[type[OffsetError], int], ...]] = (
     (Malformed, 400),
@@ -39,6 +40,7 @@ _STATUS: Final[tuple[tuple[type[OffsetError], int], ...]] = (
     (HeadersTooLarge, 431),
     (Unavailable, 503),
 )
+_CONTROL: Final = re.compile(f"[{re.escape(characters(CONTROL))}\ud800-\udfff]")
 RETRY_AFTER_S: Final = 1
 LARGEST_ERRORS: Final = 50  # more than a body has fields
 
@@ -54,12 +56,25 @@ def problem(error: OffsetError, *, instance: str | None = None) -> dict[str, Any
         "type": f"/errors/{error.code}",
         "title": error.title,
         "status": status_of(error),
-        "detail": error.detail,
+        "detail": _visible(error.detail),
     }
     if instance is not None:
         body["instance"] = instance
     body["code"] = error.code
-    return {**body, **{name: fact for name, fact in error.facts.items() if name not in body}}
+    facts = {name: _visible(fact) for name, fact in error.facts.items() if name not in body}
+    return {**body, **facts}
+
+
+def _visible(fact: Fact) -> Fact:
+    """Put U+FFFD for control characters, so that what a client sent forges no line of a log."""
+    match fact:
+        case str():
+            return _CONTROL.sub("\N{REPLACEMENT CHARACTER}", fact)
+        case list():
+            return [_visible(one) for one in fact]
+        case dict():
+            return {name: _visible(one) for name, one in fact.items()}
+    return fact
 
 
 def invalid(error: ValidationError) -> OffsetError:
@@ -91,11 +106,12 @@ def invalid(error: ValidationError) -> OffsetError:
 def pointer(location: Sequence[int | str]) -> str:
     """Write where in the body something stands, as a JSON pointer (RFC 6901)."""
     steps = [str(step).replace("~", "~0").replace("/", "~1") for step in location]
-    return "".join(f"/{_printable(step)}" for step in steps if not step.startswith("function-"))
+    return "".join(f"/{printable(step)}" for step in steps if not step.startswith("function-"))
 
 
-def _printable(text: str) -> str:
-    return re.sub(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]", "?", text)[:100]
+def printable(text: str) -> str:
+    """Return a name that a client sent, cut to 100 characters and without control characters."""
+    return _CONTROL.sub("?", text[:100])
 
 
 def _sentence(kind: str, message: str) -> str:

@@ -13,12 +13,14 @@ from offset.core.canonical import (
     LAST_VINTAGE,
     canonical_registry,
     canonical_serial,
+    canonical_vintage,
     display_text,
+    is_decimal,
 )
-from offset.core.errors import BadCursor, InvalidField
+from offset.core.errors import BadCursor, InvalidField, InvalidVintage
 from offset.core.records import Status
 from offset.core.serials import LARGEST_NUMBER
-from offset.listing import Filters
+from offset.listing import UNNAMED, Filters, Unnamed
 from offset.reading import LARGEST_PAGE
 from offset.registries import find_serial
 from offset.schemas import HOLDER_SHAPE, Sent, read_holder, reads
@@ -43,9 +45,12 @@ def _limit(value: Any) -> int:
 
 
 def _year(value: Any) -> int:
-    if not FIRST_VINTAGE <= _natural(value) <= LAST_VINTAGE:
-        raise InvalidField(f"has to be a year from {FIRST_VINTAGE} to {LAST_VINTAGE}")
-    return _natural(value)
+    try:
+        if isinstance(value, str) and is_decimal(value):
+            return canonical_vintage(value)
+    except InvalidVintage:
+        pass
+    raise InvalidField(f"has to be a year from {FIRST_VINTAGE} to {LAST_VINTAGE}")
 
 
 def _words(value: Any) -> str:
@@ -54,6 +59,10 @@ def _words(value: Any) -> str:
 
 def _name(value: Any) -> str:
     return display_text(str(value), largest=200)
+
+
+def _asked_holder(value: Any) -> str | Unnamed:
+    return UNNAMED if value == "null" else read_holder(value)
 
 
 def _flag(value: Any) -> bool:
@@ -91,7 +100,16 @@ AskedStatus = Annotated[
     reads(_status),
     WithJsonSchema({"type": "string", "enum": [status.value for status in Status]}),
 ]
-AskedHolder = Annotated[str | None, reads(read_holder), HOLDER_SHAPE]
+AskedHolder = Annotated[
+    str | Unnamed | None,
+    reads(_asked_holder),
+    WithJsonSchema(
+        {
+            **HOLDER_SHAPE.json_schema,
+            "description": "An account code; `null` is the unnamed issuer.",
+        }
+    ),
+]
 FileName = Annotated[
     str, reads(_name), WithJsonSchema({"type": "string", "minLength": 1, "maxLength": 200})
 ]

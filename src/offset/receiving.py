@@ -7,9 +7,10 @@ with them the OpenAPI document, and reads the request itself.
 import inspect
 import json
 import re
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Mapping
 from decimal import Decimal, InvalidOperation
 from typing import Any, Final, get_type_hints
+from urllib.parse import parse_qsl, unquote_to_bytes
 
 from fastapi import Request, Response
 from fastapi.routing import APIRoute
@@ -24,7 +25,7 @@ from offset.core.errors import (
     TooLarge,
     UnsupportedMediaType,
 )
-from offset.problems import invalid
+from offset.problems import invalid, printable
 
 LARGEST_BODY: Final = 256 * 1024  # bytes
 LARGEST_BATCH_BODY: Final = 16 * 1024 * 1024
@@ -32,6 +33,9 @@ LARGEST_DEPTH: Final = 32
 _JSON_TYPE: Final = re.compile(
     r'application/json\s*(;\s*charset="?utf-8"?\s*)?', re.ASCII | re.IGNORECASE
 )
+_LONE_PERCENT: Final = re.compile(rb"%(?![0-9A-Fa-f]{2})")
+# Headers by which a client makes a write depend on something.
+RELIED_ON: Final = ("If-Match", "If-None-Match", "If-Unmodified-Since", "Idempotency-Key")
 _KEY: Final = re.compile(r"[\x21-\x7e](?:[\x20-\x7e]*[\x21-\x7e])?", re.ASCII)
 
 
@@ -41,6 +45,8 @@ class LeanRoute(APIRoute):
     Dependencies would be skipped without a word, so a route that has them is refused; those of
     an application and of `include_router` no route is told of, so there must be none. A query
     that an endpoint does not read is refused, too: `/retire?quantity=1` would retire all there is.
+    So is a condition or a key in the headers of a write that the route does not document: a client
+    that sends it relies on it.
     """
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
@@ -58,11 +64,14 @@ class LeanRoute(APIRoute):
         largest = LARGEST_BATCH_BODY if self.path == "/batch" else LARGEST_BODY
 
         unasked = None if _asks(query_model) else query_model.model_validate({})
+        unread = {} if "GET" in (self.methods or ()) else _unread_headers(self)
 
         async def handle(request: Request) -> Response:
             scope = request.scope
             if scope["path"].endswith("\n"):  # which the end of a pattern overlooks
                 raise PageNotFound("a path does not end with a new line")
+            if unread:
+                _refuse_headers(request, unread)
             arguments: dict[str, Any] = dict(request.path_params)
             if "request" in names:
                 arguments["request"] = request
@@ -94,13 +103,53 @@ def _asks(model: type[BaseModel]) -> bool:
     return any(field.is_required() for field in model.model_fields.values())
 
 
+def _unread_headers(route: APIRoute) -> dict[bytes, str]:
+    """Return the headers that change what a write does and that the route does not document."""
+    parameters = (route.openapi_extra or {}).get("parameters", ())
+    documented = {one["name"] for one in parameters}
+    return {name.lower().encode(): name for name in RELIED_ON if name not in documented}
+
+
+def _refuse_headers(request: Request, unread: Mapping[bytes, str]) -> None:
+    for key, _ in request.scope["headers"]:
+        if key in unread:
+            name = unread[key]
+            raise BadHeader(f"{name}: this call does not read it; leave it out", header=name)
+
+
 def _read_query(model: type[BaseModel], request: Request) -> BaseModel:
+    raw: bytes = request.scope["query_string"]
+    if b"%" in raw or not raw.isascii():
+        _check_escapes(raw)
     sent: dict[str, str] = {}
-    for name, value in request.query_params.multi_items():
+    for name, value in parse_qsl(raw.decode(), keep_blank_values=True):
         if name in sent:
-            raise InvalidField(f"{name}: given twice")
+            raise InvalidField(f"{_shown(name)}: given twice")
         sent[name] = value
+    known = [field.alias or name for name, field in model.model_fields.items()]
+    for name in sent:
+        if name not in known:
+            has = f"it has {', '.join(known)}" if known else "it has none"
+            raise InvalidField(f"{_shown(name)}: this call has no such parameter; {has}")
     return read_model(model, sent)
+
+
+def _check_escapes(raw: bytes) -> None:
+    """Refuse a query that would decode to another text than was meant.
+
+    Raises:
+        Malformed: a percent sign without two hexadecimal digits, or no UTF-8.
+    """
+    if _LONE_PERCENT.search(raw):
+        raise Malformed("the query has a % that is not followed by two hexadecimal digits")
+    try:
+        unquote_to_bytes(raw).decode()
+    except UnicodeDecodeError:
+        raise Malformed("the query is not UTF-8") from None
+
+
+def _shown(name: str) -> str:
+    return printable(name) or "a parameter without a name"
 
 
 def read_model(model: type[BaseModel], value: Any) -> BaseModel:

@@ -22,9 +22,15 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
-from offset.core.canonical import canonical_vintage, display_text
+from offset.core.canonical import (
+    FIRST_VINTAGE,
+    LAST_VINTAGE,
+    canonical_vintage,
+    display_text,
+    is_decimal,
+)
 from offset.core.commands import CAUSES, LARGEST_BATCH, PURPOSES
-from offset.core.errors import InvalidField, InvalidHolder, OffsetError
+from offset.core.errors import InvalidField, InvalidHolder, InvalidText, OffsetError
 from offset.core.quantities import grams
 from offset.core.serials import LARGEST_NUMBER
 
@@ -32,8 +38,10 @@ _HOLDER: Final = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}", re.ASCII)
 _DAY: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", re.ASCII)
 _PRICE: Final = re.compile(r"[0-9]{1,12}(\.[0-9]{1,8})?", re.ASCII)
 _DETAIL_NAME: Final = re.compile(r"[a-z][a-z0-9_]{0,63}", re.ASCII)
+_ONE_LINE_DETAILS: Final = ("beneficiary", "price", "currency", "account", "methodology")
 _DIGITS: Final = "^([0-9]{1,15}|[0-8][0-9]{15}|900[0-6][0-9]{12})$"  # below 2**53
 _YEAR: Final = "(19|20|21)[0-9]{2}"
+_YEAR_TEXT: Final = rf"^0{{0,60}}{_YEAR}(\.0{{1,30}})?$"
 _ISO_DAY: Final = f"{_YEAR}-[01][0-9]-[0-3][0-9]"
 _DAY_FIRST: Final = f"[0-3][0-9]/[01][0-9]/{_YEAR}"
 _PERIOD: Final = (
@@ -59,26 +67,31 @@ def reads(read: Callable[[Any], T], *, shown_as: Any = Any) -> PlainValidator:
     return PlainValidator(validate, json_schema_input_type=shown_as)
 
 
-def _text(value: Any, largest: int) -> str:
+def _text(value: Any, largest: int, *, multiline: bool = False) -> str:
     if not isinstance(value, str):
         raise InvalidField("has to be a text")
-    return display_text(value, largest=largest)
+    return display_text(value, largest=largest, multiline=multiline)
 
 
 def read_holder(value: Any) -> str:
     """Read an account code."""
+    if value == "null":
+        raise InvalidHolder('"null" is no account code: it names the unnamed issuer in a query')
     if not isinstance(value, str) or not _HOLDER.fullmatch(value):
         raise InvalidHolder("has to be an account code: a-z, 0-9, '.', '_', '-', at most 64")
     return value
 
 
 def _day(value: Any) -> str:
+    if not isinstance(value, str) or not _DAY.fullmatch(value):
+        raise InvalidField("has to be a day, as in 2026-01-31")
     try:
-        if isinstance(value, str) and _DAY.fullmatch(value):
-            return date.fromisoformat(value).isoformat()
+        day = date.fromisoformat(value)
     except ValueError:
-        pass
-    raise InvalidField("has to be a day, as in 2026-01-31")
+        raise InvalidField("has to be a day of the calendar, as in 2026-01-31") from None
+    if not FIRST_VINTAGE <= day.year <= LAST_VINTAGE:
+        raise InvalidField(f"{value}: has to be a day from {FIRST_VINTAGE} to {LAST_VINTAGE}")
+    return value
 
 
 def _integer(value: Any) -> Any:
@@ -93,9 +106,9 @@ def _vintage(value: Any) -> int | str:
     if isinstance(value, bool) or not isinstance(value, int | str):
         raise InvalidField("has to be a year, or a period as text")
     # A text is looked at first: a later Unicode may have more digits.
-    vintage = display_text(value, largest=100) if isinstance(value, str) else value
-    canonical_vintage(vintage)
-    return vintage
+    text = display_text(value, largest=100) if isinstance(value, str) else ""
+    year = canonical_vintage(value)
+    return text if text and not is_decimal(text) else year
 
 
 def _number(value: Any) -> int:
@@ -135,7 +148,14 @@ def _details(value: Any) -> dict[str, str]:
     for name in value:
         if not _DETAIL_NAME.fullmatch(name):
             raise InvalidField("has a name that is not of a-z, 0-9 and '_'")
-    return {name: _text(text, 4_000) for name, text in value.items()}
+    return {name: _detail(name, text) for name, text in value.items()}
+
+
+def _detail(name: str, value: Any) -> str:
+    try:
+        return _text(value, 4_000, multiline=name not in _ONE_LINE_DETAILS)
+    except (InvalidField, InvalidText) as error:
+        raise type(error)(f"{name}: {error.detail}") from None
 
 
 def _record_id(value: Any) -> str:
@@ -145,7 +165,7 @@ def _record_id(value: Any) -> str:
 
 
 def _shape(largest: int) -> WithJsonSchema:
-    said = "Not blank, and of characters that Unicode 14.0 assigns."
+    said = "Not blank, without control characters, and of characters that Unicode 14.0 assigns."
     return WithJsonSchema(
         {"type": "string", "minLength": 1, "maxLength": largest, "description": said}
     )
@@ -153,7 +173,7 @@ def _shape(largest: int) -> WithJsonSchema:
 
 Code = Annotated[str, reads(partial(_text, largest=100)), _shape(100)]
 Name = Annotated[str, reads(partial(_text, largest=500)), _shape(500)]
-Words = Annotated[str, reads(partial(_text, largest=4_000)), _shape(4_000)]
+Words = Annotated[str, reads(partial(_text, largest=4_000, multiline=True)), _shape(4_000)]
 Quantity = Annotated[
     int,
     reads(grams),
@@ -169,22 +189,36 @@ Quantity = Annotated[
     ),
 ]
 HOLDER_SHAPE: Final = WithJsonSchema(
-    {"type": "string", "pattern": f"^{_HOLDER.pattern}$", "examples": ["acme"]}
+    {
+        "type": "string",
+        "pattern": f"^{_HOLDER.pattern}$",
+        "description": "An account code; `null` is none.",
+        "examples": ["acme"],
+    }
 )
 Holder = Annotated[str, reads(read_holder), HOLDER_SHAPE]
 Day = Annotated[
     str,
     reads(_day),
-    WithJsonSchema({"type": "string", "format": "date", "examples": ["2026-01-31"]}),
+    WithJsonSchema(
+        {
+            "type": "string",
+            "format": "date",
+            "pattern": f"^{_ISO_DAY}$",
+            "examples": ["2026-01-31"],
+        }
+    ),
 ]
 Vintage = Annotated[
     int | str,
     reads(_vintage),
     WithJsonSchema(
         {
-            "description": "A year; or a period, which counts as the year it starts.",
+            "description": "A year, as a number or as decimal text; or a period, which counts as "
+            "the year it starts.",
             "anyOf": [
                 {"type": "integer", "minimum": 1900, "maximum": 2199},
+                {"type": "string", "pattern": _YEAR_TEXT, "examples": ["2020"]},
                 {
                     "type": "string",
                     "pattern": _PERIOD,

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from typing import Final
+from urllib.parse import quote
 
 from fastapi import Request, Response
 
@@ -39,7 +40,7 @@ def respond(
 ) -> Response:
     """Send an answer; a refusal goes out as a problem document."""
     refused = answer.status >= 400
-    body = {**answer.body, "instance": request.url.path} if refused else answer.body
+    body = {**answer.body, "instance": _instance(request)} if refused else answer.body
     return Reply(
         json_bytes(body),
         status=answer.status,
@@ -50,6 +51,11 @@ def respond(
 
 def respond_error(request: Request, error: OffsetError) -> Response:
     """Send an error."""
-    body = problem(error, instance=request.url.path)
+    body = problem(error, instance=_instance(request))
     headers = {"Retry-After": str(RETRY_AFTER_S)} if body["status"] == 503 else {}
     return Reply(json_bytes(body), status=body["status"], media_type=_PROBLEM, headers=headers)
+
+
+def _instance(request: Request) -> str:
+    """Return the path that was asked as a URI reference (RFC 9457, section 3.1.5)."""
+    return quote(request.scope["path"], safe="/:@!$&'()*+,;=~")

@@ -18,6 +18,7 @@ from offset.core.records import issuance
 from offset.event_ids import new_event_id
 from offset.problems import invalid, problem, status_of
 from offset.registries import read_serial
+from offset.registries.vintages import check_vintage
 from offset.schemas import (
     BATCH_COMMANDS,
     BatchCreate,
@@ -56,6 +57,7 @@ class Submission:
         if self.refuse_unparsed and not record.serial.parsed:
             text = record.serial.text
             raise SerialUnparsed(f"serial {text}: no grammar reads it", serial_number=text)
+        check_vintage(record)
         details = _details(body.details, private=body.private)
         return Create(event_id=new_event_id(), record=record, details=details)
 

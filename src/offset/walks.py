@@ -45,6 +45,7 @@ REGISTRY_VINTAGE: Final = _along("records", "number", "registry = :registry AND 
 STATUS: Final = _along("record_state", "record_number", "status = :status")
 # A record can be held in several parts.
 HOLDER: Final = _along("holdings", "record_number", "holder = :holder", "SELECT DISTINCT")
+UNNAMED_HOLDER: Final = _along("holdings", "record_number", "holder IS NULL", "SELECT DISTINCT")
 
 
 class Walks:

@@ -23,6 +23,7 @@ from offset.core.canonical import (
 )
 from offset.core.errors import InvalidText, InvalidVintage
 from offset.core.unicode14 import (
+    CONTROL,
     DASH,
     INVISIBLE,
     WHITE_SPACE,
@@ -222,6 +223,9 @@ def test_an_invisible_character_does_not_make_another_registry() -> None:
     [
         (1900, 1900),
         (2199, 2199),
+        ("2020", 2020),
+        ("2020.0", 2020),
+        ("0" * 60 + "2020." + "0" * 64, 2020),
         ("2003 - 2004", 2003),
         ("2003-2004", 2003),
         (" 2003\u00a0\u2014 2004", 2003),
@@ -252,7 +256,21 @@ def test_a_vintage_is_a_year_or_the_year_its_period_starts(vintage: int | str, y
         True,
         2020.0,
         None,
-        "2020",
+        " 2020",
+        "2020 ",
+        "2020.5",
+        "2020.",
+        ".2020",
+        "+2020",
+        pytest.param("-2020", id="text--2020"),
+        "2e3",
+        "2,020",
+        "\uff12\uff10\uff12\uff10",
+        "\u0662\u0660\u0662\u0660",
+        "0" * 61 + "2020",
+        "9" * 64,
+        "1899.0",
+        pytest.param("2200", id="text-2200"),
         "",
         "2003-04",
         "2003/2004",
@@ -304,15 +322,48 @@ def test_a_vintage_out_of_range_is_told_the_range() -> None:
 
 def test_a_text_for_display_loses_its_outer_white_space_and_nothing_else() -> None:
     assert (
-        display_text("\u00a0 Peat\u00adland \u2003 São\t", largest=20)
+        display_text("\u00a0 Peat\u00adland \u2003 São\t\r\n", largest=20)
         == "Peat\u00adland \u2003 São"
     )
-    assert display_text("\x1ca\u200b", largest=3) == "\x1ca\u200b"
 
 
-@pytest.mark.parametrize("text", ["\ue000", "\U0010fffd", "\x01", "\x7f", "\x9f", "\U0001f333"])
-def test_private_use_and_control_characters_are_accepted(text: str) -> None:
+@pytest.mark.parametrize(
+    "text", ["\ue000", "\U0010fffd", "\u200b", "\u200d", "\u00ad", "\U0001f333"]
+)
+def test_private_use_and_invisible_characters_are_accepted(text: str) -> None:
     assert display_text(text, largest=1) == text
+
+
+def test_control_characters_are_refused_by_their_number() -> None:
+    for character in characters(CONTROL):
+        for text in (f"a{character}b", f"é{character}b"):
+            with pytest.raises(InvalidText, match=f"^U\\+{ord(character):04X} ") as refusal:
+                display_text(text, largest=9)
+            assert refusal.value.facts == {"character": f"U+{ord(character):04X}"}
+
+
+def test_the_control_characters_are_those_that_break_lines_or_change_how_text_is_shown() -> None:
+    expected = {
+        c
+        for c in map(chr, range(0x110000))
+        if unicodedata.category(c) in {"Cc", "Zl", "Zp"}
+        or unicodedata.bidirectional(c) in {"LRE", "RLE", "LRO", "RLO", "PDF"}
+        or unicodedata.bidirectional(c) in {"LRI", "RLI", "FSI", "PDI"}
+    }
+    marks = set("\u061c\u200e\u200f\u206a\u206b\u206c\u206d\u206e\u206f\ufff9\ufffa\ufffb")
+    assert set(characters(CONTROL)) == expected | marks
+
+
+def test_a_text_of_several_lines_has_line_feeds_and_no_other_line_break() -> None:
+    assert display_text("\na\n\nb é\n", largest=9, multiline=True) == "a\n\nb é"
+    for text in ("a\r\nb", "a\rb", "a\tb", "a\x0bb", "a\u2028b", "a\x85b", "a\n\x1bb"):
+        with pytest.raises(InvalidText):
+            display_text(text, largest=9, multiline=True)
+
+
+def test_the_canonical_form_still_reads_records_with_control_characters() -> None:
+    record = canonical_record(**{**PLAIN, "project_name": "a\x1b\u202e\tb"})  # type: ignore[arg-type]
+    assert record.project_name == "a\x1b\u202e b"
 
 
 @pytest.mark.parametrize(

@@ -26,7 +26,6 @@ from offset.core.canonical import (
     canonical_registry,
     canonical_serial,
     canonical_text,
-    display_text,
 )
 from offset.core.confusables import CONFUSABLES
 from offset.core.errors import OffsetError
@@ -130,7 +129,8 @@ def published_form(sent: Mapping[str, Any]) -> dict[str, str | int]:
     shown = visible(sent["registry"])
     registry = fold(shown)
     small = nfkc(visible(sent["serial_number"])).casefold()
-    year = re.search("[0-9]{4}", nfkc(str(sent["vintage"])))
+    vintage = nfkc(str(sent["vintage"]))
+    year = re.search("[0-9]{4}", vintage.lstrip("0"))
     assert year
     return {
         "project_name": fold(sent["project_name"]),
@@ -142,11 +142,8 @@ def published_form(sent: Mapping[str, Any]) -> dict[str, str | int]:
 
 
 def record_of(sent: Mapping[str, Any]) -> CanonicalRecord:
-    """What the ledger makes of a request."""
-    texts = {
-        field: display_text(sent[field], largest=1_000)
-        for field in ("project_name", "registry", "serial_number")
-    }
+    """What the ledger makes of a request, control characters included that no client may send."""
+    texts = {field: sent[field] for field in ("project_name", "registry", "serial_number")}
     return canonical_record(**texts, vintage=sent["vintage"], quantity_g=grams(sent["quantity"]))
 
 

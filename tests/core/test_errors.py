@@ -49,6 +49,7 @@ CODES = {
     "RegistryMismatch": "registry-mismatch",
     "RetirementNotFound": "retirement-not-found",
     "SameHolder": "same-holder",
+    "VintageMismatch": "vintage-mismatch",
     "SerialMalformed": "serial-malformed",
     "SerialNotFound": "serial-not-found",
     "SerialOutsideRecord": "serial-outside-record",

@@ -16,7 +16,14 @@ import orjson
 
 from offset.core.errors import InvalidText, InvalidVintage
 from offset.core.registry_names import known_registry
-from offset.core.unicode14 import DASH, INVISIBLE, WHITE_SPACE, characters, first_unassigned
+from offset.core.unicode14 import (
+    CONTROL,
+    DASH,
+    INVISIBLE,
+    WHITE_SPACE,
+    characters,
+    first_unassigned,
+)
 
 RECORD_PREFIX: Final = b"offset-record/v1\n"
 SALT_SIZE: Final = 16  # bytes
@@ -26,12 +33,15 @@ LAST_VINTAGE: Final = 2199
 _SPACES: Final = characters(WHITE_SPACE)
 _SPACE_RUN: Final = re.compile(f"[{_SPACES}]+")
 _SURROGATE: Final = re.compile("[\ud800-\udfff]")
+_CONTROL: Final = re.compile(f"[{re.escape(characters(CONTROL))}]")
+_LINE_BREAKS: Final = "\n\v\f\r\x85\u2028\u2029"
 # What serial numbers and registries lose, and what becomes a hyphen in them, in one pass.
 _VISIBLE: Final[Mapping[int, str | None]] = {
     **{ord(character): None for character in characters(INVISIBLE)},
     **{ord(character): "-" for character in characters(DASH)},
 }
 
+_DECIMAL: Final = re.compile(r"[0-9]{1,64}(\.[0-9]{1,64})?", re.ASCII)  # as of a quantity
 _YEAR_PERIOD: Final = re.compile(r"([0-9]{4}) ?- ?([0-9]{4})")
 _ISO_PERIOD: Final = re.compile(
     r"([0-9]{4})-([0-9]{2})-([0-9]{2}) ?[-/] ?([0-9]{4})-([0-9]{2})-([0-9]{2})"
@@ -87,35 +97,65 @@ def canonical_registry(text: str) -> str:
 
 
 def canonical_vintage(vintage: int | str) -> int:
-    """Give the year of a vintage; a period counts as the year it starts.
+    """Return the year of a vintage; a period counts as the year it starts.
 
+    A year is a number or decimal text, spelt as a quantity is: ``2020``, ``"2020"``, ``"2020.0"``.
     Periods as registries write them: ``2003 - 2004``, ``01/07/2014-31/12/2014`` (day first),
     ``2014-07-01/2014-12-31`` or ``2014-07-01 - 2014-12-31``.
 
     Raises:
-        InvalidVintage: a number in quotes, no such period, one that ends before it starts, a
-            date that is in no calendar, or a year outside 1900 to 2199.
+        InvalidVintage: no such year or period, one that ends before it starts, a date that is in no
+            calendar, or a year outside 1900 to 2199.
+    """
+    return vintage_period(vintage)[0].year
+
+
+def vintage_period(vintage: int | str) -> tuple[date, date]:
+    """Return the first and the last day of a vintage.
+
+    Raises:
+        InvalidVintage: as `canonical_vintage`.
     """
     if isinstance(vintage, str):
-        return _period_start(vintage)
+        if is_decimal(vintage):
+            return _whole_year(_decimal_year(vintage))
+        return _checked_period(vintage)
     if isinstance(vintage, bool) or not isinstance(vintage, int):
         raise InvalidVintage("vintage: has to be a year or a period")
-    return _checked_year(vintage)
+    return _whole_year(vintage)
 
 
-def _period_start(text: str) -> int:
+def is_decimal(text: str) -> bool:
+    """Check whether a text is digits 0 to 9 with at most one decimal point between them."""
+    return _DECIMAL.fullmatch(text) is not None
+
+
+def _decimal_year(text: str) -> int:
+    whole, _, fraction = text.partition(".")
+    if fraction.strip("0"):
+        raise InvalidVintage(f"vintage {text!a}: has to be a whole year")
+    return int(whole)
+
+
+def _whole_year(year: int) -> tuple[date, date]:
+    _check_year(year)
+    return date(year, 1, 1), date(year, 12, 31)
+
+
+def _checked_period(text: str) -> tuple[date, date]:
     shown = ascii(text[:_LONGEST_PERIOD])
     period = canonical_serial(text) if len(text) <= _LONGEST_PERIOD else ""
     try:
         start, end = _period(period)
     except ValueError:
         raise InvalidVintage(
-            f"vintage {shown}: neither a year as a number nor a period such as '2003 - 2004'"
+            f"vintage {shown}: neither a year nor a period such as '2003 - 2004'"
         ) from None
     if end < start:
         raise InvalidVintage(f"vintage {shown}: ends before it starts")
-    _checked_year(end.year)
-    return _checked_year(start.year)
+    _check_year(end.year)
+    _check_year(start.year)
+    return start, end
 
 
 def _period(text: str) -> tuple[date, date]:
@@ -132,7 +172,7 @@ def _period(text: str) -> tuple[date, date]:
     return date(year, month, day), date(end_year, end_month, end_day)
 
 
-def _checked_year(year: int) -> int:
+def _check_year(year: int) -> None:
     if not FIRST_VINTAGE <= year <= LAST_VINTAGE:
         # A number of thousands of digits cannot even be written down.
         shown = str(year) if year.bit_length() < 64 else "of many digits"
@@ -141,27 +181,30 @@ def _checked_year(year: int) -> int:
             first=FIRST_VINTAGE,
             last=LAST_VINTAGE,
         )
-    return year
 
 
-def display_text(text: str, *, largest: int) -> str:
+def display_text(text: str, *, largest: int, multiline: bool = False) -> str:
     """Clean a text of outer white space, as the record keeps it for display.
+
+    Stricter than the canonical form, which also has to read older records.
 
     Args:
         text: what was sent.
         largest: characters allowed, both as sent and with compatibility forms written out.
+        multiline: allow line feeds.
 
     Raises:
-        InvalidText: empty, too long, or with NUL, a lone surrogate or a code point that
-            Unicode 14.0 does not assign.
+        InvalidText: empty, too long, or with a control character (also of writing direction), a
+            lone surrogate or a code point that Unicode 14.0 does not assign.
     """
     cleaned = text.strip(_SPACES)
-    if cleaned.isascii() and 0 < len(cleaned) <= largest and "\0" not in cleaned:
+    if cleaned.isascii() and cleaned.isprintable() and 0 < len(cleaned) <= largest:
         return cleaned  # as nearly all are
     if not cleaned:
         raise InvalidText("the text is empty")
     _check_length(cleaned, largest)
     _check_characters(cleaned)
+    _check_controls(cleaned, multiline=multiline)
     if not cleaned.isascii():
         # U+FDFA alone becomes 18 characters.
         _check_length(normalize("NFKC", cleaned), largest)
@@ -188,6 +231,19 @@ def _check_characters(text: str) -> None:
     unassigned = first_unassigned(text)
     if unassigned:
         raise _forbidden(unassigned, "is not assigned in Unicode 14.0")
+
+
+def _check_controls(text: str, *, multiline: bool) -> None:
+    for found in _CONTROL.finditer(text):
+        character = found[0]
+        if character == "\n" and multiline:
+            continue
+        if character in _LINE_BREAKS:
+            one_way = "end its lines with U+000A" if multiline else "this text has one line"
+            raise _forbidden(character, f"breaks the line: {one_way}")
+        if character < "\xa0":
+            raise _forbidden(character, "is a control character: leave it out")
+        raise _forbidden(character, "changes how the text around it is shown: leave it out")
 
 
 def _forbidden(character: str, why: str) -> InvalidText:

@@ -6,7 +6,7 @@
     ├── HeadersTooLarge  NotLocal  Misdirected  MethodNotAllowed  UnsupportedMediaType  TooLarge
     ├── Invalid                 it can be read, and can never be right
     │   ├── InvalidField  InvalidQuantity  InvalidText  InvalidVintage  InvalidHolder
-    │   ├── QuantityMismatch  SerialMalformed  RegistryMismatch  SerialUnparsed
+    │   ├── QuantityMismatch  VintageMismatch  SerialMalformed  RegistryMismatch  SerialUnparsed
     │   ├── SerialOutsideRecord  HolderRequired  SameHolder  KeyReused
     │   ├── UnreadableFile  UnknownFile  UnknownColumn  AmbiguousDates
     │   ├── LogMalformed  NotSigned  NotProven  NotWitnessed  LogForked
@@ -145,21 +145,21 @@ class InvalidQuantity(Invalid):
 
 
 class InvalidText(Invalid):
-    """A text is empty, too long, or has characters that Unicode 14.0 does not assign."""
+    """A text is empty, too long, or has a control or unassigned (Unicode 14.0) character."""
 
     code = "invalid-text"
     title = "The text is not valid"
 
 
 class InvalidVintage(Invalid):
-    """A vintage is a year, or a period that counts as the year it starts."""
+    """A vintage is a year, or a period that counts as the year it starts, from 1900 to 2199."""
 
     code = "invalid-vintage"
     title = "The vintage is not valid"
 
 
 class InvalidHolder(Invalid):
-    """A holder is an account code: a-z, 0-9, dot, underscore and hyphen, at most 64 characters."""
+    """An account code has a-z, 0-9, dot, underscore and hyphen, at most 64; `null` is none."""
 
     code = "invalid-holder"
     title = "The holder is not valid"
@@ -170,6 +170,13 @@ class QuantityMismatch(Invalid):
 
     code = "quantity-mismatch"
     title = "The quantity differs from the serial range"
+
+
+class VintageMismatch(Invalid):
+    """The vintage or its period is none that the serial number states."""
+
+    code = "vintage-mismatch"
+    title = "The vintage differs from the serial number's"
 
 
 class SerialMalformed(Invalid):

@@ -5,8 +5,9 @@ those of later versions. An id must not depend on that, so what decides is writt
 Normalisation and case folding need no table: Unicode promises that for text of assigned code
 points they never change (https://www.unicode.org/policies/stability_policy.html).
 
-Source: the Unicode Character Database 14.0, PropList.txt (White_Space, Dash),
-DerivedCoreProperties.txt (Default_Ignorable_Code_Point) and DerivedGeneralCategory.txt (Cf, Cn).
+Source: the Unicode Character Database 14.0, PropList.txt (White_Space, Dash, Bidi_Control),
+DerivedCoreProperties.txt (Default_Ignorable_Code_Point) and DerivedGeneralCategory.txt (Cc, Cf,
+Cn).
 Each table lists code points and closed ranges of them, in hexadecimal, ascending.
 """
 
@@ -29,6 +30,13 @@ FE31-FE32 FE58 FE63 FF0D 10EAD
 INVISIBLE: Final = """
 AD 34F 600-605 61C 6DD 70F 890-891 8E2 115F-1160 17B4-17B5 180B-180F 200B-200F 202A-202E 2060-206F
 3164 FE00-FE0F FEFF FFA0 FFF0-FFFB 110BD 110CD 13430-13438 1BCA0-1BCA3 1D173-1D17A E0000-E0FFF
+"""
+
+# What moves a terminal's cursor, breaks a line or reorders text: General_Category Cc, Zl and Zp,
+# Bidi_Control (and the deprecated U+206A to U+206F), and the marks of interlinear annotations. The
+# soft hyphen and the zero-width characters are not among them: names and real exports have them.
+CONTROL: Final = """
+0-1F 7F-9F 61C 200E-200F 2028-202E 2066-206F FFF9-FFFB
 """
 
 # General_Category Cn: reserved code points and noncharacters. Surrogates (Cs) are not in it.
