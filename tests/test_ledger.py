@@ -38,10 +38,9 @@ from offset.ledger import Ledger, Outcome
 from offset.models import metadata
 from offset.reading import Reader
 from offset.units import Answer, Result
+from tampering import unguarded
 
 NO_RECORD = "0" * 64
-
-from tampering import unguarded
 
 
 @pytest.fixture
