@@ -461,7 +461,15 @@ def test_a_granted_role_can_write_everything_that_a_ledger_writes(role_url: str)
 
 @pytest.mark.parametrize(
     "table",
-    ["records", "events", "event_parts", "ledger_origin", "serial_claims", "series", "serial_facts"],
+    [
+        "records",
+        "events",
+        "event_parts",
+        "ledger_origin",
+        "serial_claims",
+        "series",
+        "serial_facts",
+    ],
 )
 def test_a_granted_role_has_no_right_to_change_what_is_append_only(
     table: str, role_url: str

@@ -28,7 +28,7 @@ from export_rows import (
     car,
 )
 from imports import File, balances, claims, content, ends_made, records, take
-from offset.core.records import Holding
+from offset.core.holdings import Holding
 from offset.ledger import Ledger
 from offset.reading import Reader
 

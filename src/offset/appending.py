@@ -240,13 +240,12 @@ def claim_rows_of(
         own: whether that is the record's CREATED event.
     """
     form = form_of(serial)
+    (registry, series, first, last), *others = serial.claims
+    rows = [((registry, series), first, last, form, None if own else position)]
     rest = None if form is None else NO_FORM
-    return [
-        (claim[:2], claim.first, claim.last, rest, position)
-        if number
-        else (claim[:2], claim.first, claim.last, form, None if own else position)
-        for number, claim in enumerate(serial.claims)
-    ]
+    for registry, series, first, last in others:
+        rows.append(((registry, series), first, last, rest, position))
+    return rows
 
 
 def further(position: int, number: int) -> int:

@@ -4,7 +4,6 @@ Without keys the server answers everything, so it answers only this machine: the
 and the Host have to be local, no other site's page may be asking, and no proxy may be between.
 """
 
-import asyncio
 import ipaddress
 import re
 from collections.abc import Callable
@@ -14,22 +13,9 @@ from typing import Final
 from fastapi import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from offset.core.errors import (
-    Busy,
-    DatabaseUnavailable,
-    HeadersTooLarge,
-    Malformed,
-    Misdirected,
-    NotLocal,
-    OffsetError,
-)
+from offset.core.errors import HeadersTooLarge, Malformed, Misdirected, NotLocal, OffsetError
 from offset.sending import respond_error
 
-ENDING: Final = Busy("the server is ending; try again")
-CUT_OFF: Final = DatabaseUnavailable(
-    "the server is ending: whether this was done is not known. Look before sending it anew",
-    outcome="unknown",
-)
 LARGEST_HEADERS: Final = 16 * 1024  # bytes
 _LOCAL_HOST: Final = re.compile(rb"(localhost|127\.0\.0\.1|\[::1\])(:[0-9]{1,5})?", re.IGNORECASE)
 _FOREIGN_SITES: Final = (b"cross-site", b"same-site")
@@ -55,33 +41,12 @@ class Guard:
         if refused is None:
             if scope["method"] == "HEAD":  # as GET; the server below leaves the body out
                 scope = {**scope, "method": "GET"}
-            await self._answer(scope, receive, send)
+            await self.app(scope, receive, send)
             return
         response = respond_error(Request({**scope, "type": "http"}), refused)
         if isinstance(refused, Malformed | HeadersTooLarge):
             response.headers["Connection"] = "close"
         await response(scope, receive, send)
-
-    async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass the request on; one that is cut off when the server ends has an answer all the same.
-
-        uvicorn cancels what has not ended 10 s after SIGTERM, and would say "500" itself.
-        """
-        has_begun = False
-
-        async def watched(message: Message) -> None:
-            nonlocal has_begun
-            has_begun = True
-            await send(message)
-
-        try:
-            await self.app(scope, receive, watched)
-        except asyncio.CancelledError:
-            if has_begun:
-                raise
-            reads = scope["method"] in ("GET", "OPTIONS")
-            response = respond_error(Request(scope), ENDING if reads else CUT_OFF)
-            await response(scope, receive, send)
 
     def _plainly(self, send: Send) -> Send:
         """Say why the server cannot start in one sentence instead of a traceback."""

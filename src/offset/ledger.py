@@ -178,16 +178,17 @@ class Ledger:
 
         Without waiting, the units that need what a foreign session holds have their refusals.
         """
-        needed = [_needs(unit) for unit in units]
-        keys, buckets, ids = (set().union(*kind) for kind in zip(*needed, strict=True))
+        needs = _needs(units)
         if waits:
-            locked = self.database.lock(connection, keys=keys, buckets=buckets, ids=ids)
+            locked = self.database.lock(connection, **needs._asdict())
             return {record_id.hex() for record_id in locked}, {}
-        held = self.database.lock_free(connection, keys=keys, buckets=buckets, ids=ids)
+        held = self.database.lock_free(connection, **needs._asdict())
         refused: dict[int, Outcome] = {
             number: DatabaseUnavailable(unavailable(Objection.LOCKED))
-            for number, needs in enumerate(needed)
-            if needs.keys & held.keys or needs.buckets & held.buckets or needs.ids & held.ids
+            for number, unit in enumerate(units)
+            if (own := _needs([unit])).keys & held.keys
+            or own.buckets & held.buckets
+            or own.ids & held.ids
         }
         return {record_id.hex() for record_id in held.locked}, refused
 
@@ -220,12 +221,14 @@ class Ledger:
             and not (isinstance(command, Create) and command.record_id in loaded)
         }
         if serials:
-            lines = {claim[:2] for serial in serials.values() for claim in serial.claims}
+            claims = [
+                (claim, event_id) for event_id, serial in serials.items() for claim in serial.claims
+            ]
+            lines = {claim[:2] for claim, _ in claims}
             batch.series.update(self.database.series_numbers(connection, lines))
             wanted = [
                 (batch.series[line], claim.first, claim.last, event_id)
-                for event_id, serial in serials.items()
-                for claim in serial.claims
+                for claim, event_id in claims
                 if (line := claim[:2]) in batch.series
             ]
             batch.taken.update(self.database.claims_overlapping(connection, wanted))
@@ -336,25 +339,27 @@ def too_late() -> OffsetError:
 
 
 class _Needs(NamedTuple):
-    """The locks that a unit needs: of idempotency keys, buckets of series, and records."""
+    """The locks that units need: of idempotency keys, buckets of series, and records."""
 
     keys: set[int]
     buckets: set[int]
     ids: set[bytes]
 
 
-def _needs(unit: Unit) -> _Needs:
-    keys = {_hash(f"{unit.key.caller}\n{unit.key.key}")} if unit.key else set()
-    needs = _Needs(keys, set(), set())
-    for command in unit.commands:
-        if isinstance(command, OffsetError):
-            continue
-        needs.ids.add(bytes.fromhex(command.record_id))
-        if (serial := claim_of(command)) is not None:
-            lines = [f"{claim.registry}\n{claim.series}" for claim in serial.claims]
-            lines += [f"{fact.registry}\n{fact.subject}" for fact in serial.facts]
-            needs.buckets.update(_hash(line) % _SERIES_BUCKETS for line in lines)
-    return needs
+def _needs(units: Sequence[Unit]) -> _Needs:
+    keys = {_hash(f"{unit.key.caller}\n{unit.key.key}") for unit in units if unit.key}
+    lines: set[tuple[str, str]] = set()
+    ids: set[bytes] = set()
+    for unit in units:
+        for command in unit.commands:
+            if isinstance(command, OffsetError):
+                continue
+            ids.add(bytes.fromhex(command.record_id))
+            if (serial := claim_of(command)) is not None:
+                lines.update([claim[:2] for claim in serial.claims])
+                lines.update([fact[:2] for fact in serial.facts])
+    buckets = {_hash(f"{registry}\n{name}") % _SERIES_BUCKETS for registry, name in lines}
+    return _Needs(keys, buckets, ids)
 
 
 class _Beaten(Exception):

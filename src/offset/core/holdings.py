@@ -76,6 +76,12 @@ class Holdings(Sequence[Holding]):
         )
         self._starts: tuple[int, ...] = tuple([chunk[0].from_g for chunk in self._chunks])
         self._length = len(kept)
+        if len(kept) == 1:  # as most records have
+            ((from_g, quantity_g, holder),) = kept
+            self._totals: tuple[dict[str | None, _Total], ...] = (
+                {holder: _Total(quantity_g, from_g)},
+            )
+            return
         totals: dict[str | None, _Total] = {}
         for holding in kept:
             before = totals.get(holding.holder)
@@ -85,7 +91,7 @@ class Holdings(Sequence[Holding]):
                 else _Total(before.quantity_g + holding.quantity_g, before.from_g)
             )
         # Few holders share one bucket, which is then all that a change copies.
-        self._totals: tuple[dict[str | None, _Total], ...] = (totals,)
+        self._totals = (totals,)
         if len(totals) > _BUCKETS:
             self._totals = tuple({} for _ in range(_BUCKETS))
             for holder, total in totals.items():
@@ -108,6 +114,8 @@ class Holdings(Sequence[Holding]):
 
     def __getitem__(self, place: int | slice) -> Holding | tuple[Holding, ...]:
         if isinstance(place, slice):
+            if len(self._chunks) == 1:
+                return self._chunks[0][place]
             return tuple(islice(self, *place.indices(self._length)))
         return tuple(self)[place]
 

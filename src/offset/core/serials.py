@@ -103,9 +103,12 @@ class Serial:
         """What no other record may claim; the first one is its `key`."""
         if self.keys:
             return self.keys
-        return tuple(
-            SerialClaim(self.registry, series, self.first, self.last)
-            for series in (self.series, *self.also)
+        own = SerialClaim(self.registry, self.series, self.first, self.last)
+        if not self.also:
+            return (own,)
+        return (
+            own,
+            *[SerialClaim(own.registry, series, own.first, own.last) for series in self.also],
         )
 
     @property
