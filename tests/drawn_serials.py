@@ -8,7 +8,7 @@ from uuid import UUID
 
 from hypothesis import strategies as st
 
-from offset.core.serials import LARGEST_NUMBER, Serial, SerialFact
+from offset.core.serials import BY_SERIAL, LARGEST_NUMBER, Serial, SerialFact
 from offset.registries import REGISTRIES
 from offset.registries.stated import Stated
 
@@ -17,6 +17,7 @@ Made = tuple[str, Serial, Stated]  # as the registry writes it, and what has to 
 numbers = st.integers(1, 2_000_000_000) | st.integers(1, LARGEST_NUMBER)
 countries = st.from_regex(r"[A-Z]{2}", fullmatch=True)
 vintages = st.integers(1900, 2199)
+days = st.dates(date(1900, 1, 1), date(2199, 12, 31))
 _material = st.from_regex(r"[A-Z0-9]{1,8}", fullmatch=True)
 materials = st.lists(_material, min_size=1, max_size=4).map(",".join)
 
@@ -24,7 +25,7 @@ materials = st.lists(_material, min_size=1, max_size=4).map(",".join)
 @st.composite
 def verra_serials(draw: st.DrawFn) -> Made:
     first, last = sorted((draw(numbers), draw(numbers)))
-    start, end = sorted((draw(st.dates()), draw(st.dates())))
+    start, end = sorted((draw(days), draw(days)))
     series = draw(st.sampled_from(["VCU", "VCS-VCU", "PWRP-WRC", "PWRP-WCC"]))
     country, certified = draw(countries), draw(st.booleans())
     project = draw(st.from_regex(r"[0-9]{1,6}", fullmatch=True))
@@ -165,36 +166,42 @@ def puro_serials(draw: st.DrawFn) -> Made:
 def cercarbono_serials(draw: st.DrawFn) -> Made:
     of = st.just(0) | numbers
     first, last = sorted((draw(of), draw(of)))
-    project = draw(st.integers(1, 99_999))
+    project, verification = draw(st.integers(1, 99_999)), draw(st.integers(0, 99))
     country = draw(st.sampled_from([None, "CO", "MX"]))
     vintage = draw(st.none() | vintages)
     text = f"{draw(st.sampled_from(['CDC', 'CDC_R', 'IC']))}_{project}"
-    text += draw(st.from_regex(r"_[1-9][0-9]?_[0-9]_[1-9][0-9]{1,2}_[1-9][0-9]?", fullmatch=True))
-    text += draw(st.sampled_from(["", "_R1_XX", "_R4_2B", "_XX_XX"]))
-    text += "_1" if country is None else f"_{country}_1_2"
-    if vintage is None:
-        text += draw(st.sampled_from(["", "_BF"]))
-    else:
-        text += draw(st.sampled_from(["_{}", "_{}_BF", "_BFC_{}", "_BFI_{}"])).format(vintage)
+    codes = ((0, 99), (0, 99), (10, 999), (0, 99))
+    text += "".join(f"_{draw(st.integers(*ends))}" for ends in codes)
+    methodology = draw(st.sampled_from(["", "R1_XX", "R4_2B", "XX_XX"]))
+    text += f"_{methodology}" if methodology else ""
+    text += f"_{verification}" if country is None else f"_{country}_1_{verification}"
+    kinds = [("", "_{}"), ("BF", "_{}_BF"), ("BFC", "_BFC_{}"), ("BFI", "_BFI_{}")]
+    buffer, end = draw(st.sampled_from(kinds if vintage else [("", ""), ("BF", "_BF")]))
+    text += end.format(vintage)
+    verified = "_".join(
+        map(str, filter(None, ("CDC", project, str(verification), vintage, buffer)))
+    )
+    issuance = f"{verified}_{methodology}" if methodology else verified
+    has_one = "with" if methodology else "without"
     serial = Serial(
         registry="cercarbono",
-        series=f"{text}/",
+        series=f"{issuance}/",
         first=first,
         last=last,
         unit="Carboncer",
         head=f"{text}/",
         infix="-",
-        facts=(SerialFact("cercarbono", text, "serials"),),
+        facts=(
+            SerialFact("cercarbono", issuance, BY_SERIAL),
+            SerialFact("cercarbono", f"methodology of {verified}", has_one),
+        ),
     )
     says = Stated(project=str(project), country=country, vintage=vintage, period=None)
     return f"{text}/{first}-{last}", serial, says
 
 
-dates = st.dates(date(1990, 1, 1), date(2099, 12, 31))
-
-
 def padded(first: int, last: int, width: int) -> tuple[str, int]:
-    """The text of a range padded to a width, and the width that is read from it."""
+    """Write a range padded to a width, and return the width that is read from it, too."""
     text = f"{first:0{width}}-{last:0{width}}"
     return text, min(map(len, text.split("-")))
 
@@ -206,8 +213,8 @@ def biocarbon_serials(draw: st.DrawFn) -> Made:
         st.sampled_from([("BCR", str(draw(st.integers(100, 999)))), ("PCR", "ABC")])
     )
     country, sector = draw(countries), draw(st.sampled_from(["14", "1", "03"]))
-    number = f"{holder}-{sector}-{draw(st.integers(1, 99)):03}"
-    project = f"{program}-{country}-{number}"
+    place = draw(st.integers(1, 999))
+    project = f"{program}-{country}-{holder}-{sector}-{place:03}"
     verification = draw(st.integers(1, 20))
     start, end = sorted((draw(st.integers(8, 40)), draw(st.integers(8, 40))))
     period = f"{start:02}01-{end:02}12"
@@ -215,7 +222,7 @@ def biocarbon_serials(draw: st.DrawFn) -> Made:
     text, width = padded(first, last, 7)
     serial = Serial(
         registry="biocarbon",
-        series=f"{number}-{verification}-{period}",
+        series=f"{holder}-{int(sector)}-{place}-{verification}-{period}",
         first=first,
         last=last,
         unit="VCC",
@@ -237,7 +244,7 @@ def social_carbon_serials(draw: st.DrawFn) -> Made:
     first, last = sorted((draw(numbers), draw(numbers)))
     project, year = draw(st.integers(1, 999)), draw(vintages)
     country = draw(st.sampled_from(["BRA", "BRAZIL", "SOUTH AFRICA"]))
-    issued = f"{draw(dates):%d%m%Y}{draw(st.times()):%H%M%S}"
+    issued = f"{draw(days):%d%m%Y}{draw(st.times()):%H%M%S}"
     head = f"SCU-SOCIALCARBON-{project}-{country}-{year}-{issued}-"
     serial = Serial(
         registry="social-carbon",
@@ -255,7 +262,7 @@ def social_carbon_serials(draw: st.DrawFn) -> Made:
 @st.composite
 def plan_vivo_serials(draw: st.DrawFn) -> Made:
     first, last = sorted((draw(numbers), draw(numbers)))
-    start, end = sorted((draw(dates), draw(dates)))
+    start, end = sorted((draw(days), draw(days)))
     country, project = draw(countries), f"{draw(st.integers(1, 10**15 - 1)):015}"
     letter, tail = draw(st.sampled_from([("f", "-SPG"), ("", "-MER-0-A"), ("v", "-SPG")]))
     head = f"PV-{letter}PVC-{country}-{project}-{start:%d%m%Y}-{end:%d%m%Y}-"
@@ -276,7 +283,7 @@ def plan_vivo_serials(draw: st.DrawFn) -> Made:
 @st.composite
 def ucr_serials(draw: st.DrawFn) -> Made:
     first, last = sorted((draw(numbers), draw(numbers)))
-    start, end = sorted((draw(dates), draw(dates)))
+    start, end = sorted((draw(days), draw(days)))
     country, project = draw(countries), f"{draw(st.integers(1, 999)):03}"
     text, width = padded(first, last, 6)
     tail = f"-UCR-CoU-{country}-{project}-{start:%d%m%Y}-{end:%d%m%Y}"

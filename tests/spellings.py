@@ -34,7 +34,8 @@ class Spelling:
     segments `first` and `last` are the two numbers of the range, from which to which there are
     `count` credits; an id has none. `fixed` are segments in which no letter is edited, because
     another letter there makes another number; `needed` must not be dropped for the same reason.
-    `whole` tells that no segment was lost, `glued` that nothing stands between the segments.
+    `dates` are segments DDMMYYYY. `whole` tells that nothing was lost, so that all separators may
+    be left out; `glued` that they were.
     """
 
     registry: str
@@ -152,7 +153,7 @@ def _joined(made: Spelling, place: int, gap: str) -> Spelling:
     return replace(
         made,
         words=made.words[: place + 1] + made.words[place + 2 :],
-        gaps=made.gaps[: place + 1] + (gap,) + made.gaps[place + 3 :],
+        gaps=(*made.gaps[: place + 1], gap, *made.gaps[place + 3 :]),
         first=len(made.words) - 3,
         last=len(made.words) - 2,
     )
@@ -214,7 +215,7 @@ def _cercarbono(random: Random) -> Spelling:
         count,
         numbers=(-2, -1),
         fixed=[*tail, *coded],
-        needed=[words.index(number, 1), *tail],
+        needed=[words.index(number, 1), *tail, *coded],
     )
 
 
@@ -231,8 +232,8 @@ def _biocarbon(random: Random) -> Spelling:
 def _social_carbon(random: Random) -> Spelling:
     first, last, count = _range(random)
     text = f"SCU-SOCIALCARBON-{random.randint(1, 999)}-{random.choice(['BRA', 'IND', 'Brazil'])}"
-    text += f"-{random.randint(2015, 2024)}-{random.randint(10, 28)}05202514{random.randint(1000, 5959)}"
-    text += f"-{first}-{last}"
+    text += f"-{random.randint(2015, 2024)}-{random.randint(10, 28)}05202514"
+    text += f"{random.randint(1000, 5959)}-{first}-{last}"
     return _spelling("social-carbon", text, count, numbers=(-2, -1))
 
 
@@ -251,14 +252,14 @@ def _ucr(random: Random) -> Spelling:
 
 
 def _isometric(random: Random) -> Spelling:
-    letters = "".join(random.choice("0123456789ABCDEFGHJKMNPQRSTVWXYZ") for _ in range(13))
-    text = f"{random.choice(['iss', 'iss', 'ret'])}_1{letters}S0"
+    drawn = "".join(random.choice("0123456789ABCDEFGHJKMNPQRSTVWXYZ") for _ in range(12))
+    text = f"{random.choice(['iss', 'iss', 'ret'])}_1{drawn[:8]}1S0{drawn[8:]}"
     return _spelling("isometric", text, random.randint(1, 1000), fixed=(1,), needed=(1,))
 
 
 def _arb(random: Random) -> Spelling:
     text = f"CA{random.choice(['OD', 'FR', 'LS', 'MM'])}{random.randint(5000, 9999)}"
-    text += f"-{random.choice('ABCDEHI')}"
+    text += f"-{random.choice('ABCDEHIL')}"
     return _spelling("arb", text, random.randint(1, 1000), fixed=(0, 1), needed=(0, 1))
 
 
@@ -268,7 +269,7 @@ def _own(random: Random) -> Spelling:
     numbers = random.randint(1, 9999), random.randint(1, 9999)
     registry = random.choice(["acme", "woodland carbon code", "verra", "acr", "cercarbono"])
     places = range(len(re.findall("[0-9A-Z]+", text.format(1, 1))))
-    # One's own letters and digits are all that it is known by.
+    # Its letters and digits are all that it is known by.
     made = _spelling(registry, text.format(*numbers), random.randint(1, 10**6), fixed=places)
     return replace(made, needed=made.fixed)
 
@@ -300,9 +301,9 @@ _LETTERS: Final = "ACGHKRTUVWXYZ"
 _SYMBOLS: Final = "-/_ .,:*#'\"()\u200b\u0301\u0421\u00e9"
 _SCRIPTS: Final = (0x0660, 0x06F0, 0x0966, 0x09E6, 0x0E50, 0xFF10, 0x1D7CE, 0x1D7F6)
 _LOOKALIKES: Final = str.maketrans(
-    "ABCEHIKMOPSTXYVbcegiopsxy",
+    "ABCEHIKMOPSTXYVbceiopsxy",
     "\u0410\u0412\u0421\u0415\u041d\u0406\u041a\u041c\u041e\u0420\u0405\u0422\u0425\u03a5\u0474"
-    "\u042c\u0441\u0435\u0261\u0456\u043e\u0440\u0455\u0445\u0443",
+    "\u042c\u0441\u0435\u0456\u043e\u0440\u0455\u0445\u0443",
 )
 _ACCENTS: Final = "\u0300\u0301\u0302\u0308\u0327\u0323"
 
@@ -314,10 +315,14 @@ def _edit(random: Random, made: Spelling) -> Spelling:
     at = random.randrange(len(word) + 1)
     stray = random.choice(_LETTERS + _SYMBOLS)
     deletes, replaces = random.random() < 0.3, random.random() < 0.5
-    if place in made.fixed or (at < len(word) and word[at].isdigit()) or random.random() < 0.4:
+    if (
+        place in made.fixed
+        or re.fullmatch(r"[\dOoQIl|SB]+", re.sub(r"[\W_]", "", word))
+        or random.random() < 0.4
+    ):
         stray = random.choice(_SYMBOLS[:-2]) if place in made.fixed else stray
         near = re.sub(r"\W", "", word[:at])[-1:] + re.sub(r"\W", "", word[at:])[:1]
-        if made.first is None and near.isdigit() and len(near) == 2:
+        if made.first is None and re.fullmatch(r"[\dOoQIl]{2}", near):
             return made  # 1-11 is not 11-1
         return _with_word(made, place, word[:at] + stray + word[at:])
     if deletes or at == len(word):
@@ -362,7 +367,9 @@ def _like_digits(random: Random, made: Spelling) -> Spelling:
     some = random.random() < 0.5
 
     def change(place: int, word: str) -> str:
-        if place in made.fixed and old in "58" or not word.isdigit() and random.random() < 0.5:
+        if place in made.fixed and old in "58":  # of a UUID, B is a digit of its own
+            return word
+        if not word.isdigit() and random.random() < 0.5:
             return word
         return "".join(
             letter if some and random.random() < 0.5 else letter.translate(table) for letter in word
@@ -439,7 +446,7 @@ def _part(random: Random, made: Spelling) -> Spelling:
     front, back = random.randint(0, made.first), random.randint(made.last, len(made.words) - 1)
     if random.random() < 0.3:
         front, back = made.first, made.last
-    kept = [one for one in range(front, back + 1)]
+    kept = list(range(front, back + 1))
     if made.last > made.first + 1 and random.random() < 0.5:  # CERs: as if of one end
         kept = [one for one in kept if not made.first < one < made.last]
     if len(kept) == len(made.words) or not made.needed <= set(kept):
@@ -482,7 +489,9 @@ def _between(random: Random, made: Spelling) -> Spelling:
         return made
     words = ("-", " to ", "/", ",", ", ", " \u2013 ", "..", "...", " through ", ":", " & ", ">")
     gap = random.choice([*words, " and ", " bis ", " - ", " \u2192 ", "~", "\u2014", " until "])
-    return replace(made, gaps=(*made.gaps[: made.last], gap, *made.gaps[made.last + 1 :]))
+    # Of CERs it stands between two ends that say the same.
+    place = made.first + 5 if made.last == made.first + 7 else made.last
+    return replace(made, gaps=(*made.gaps[:place], gap, *made.gaps[place + 1 :]))
 
 
 def _zeros(random: Random, made: Spelling) -> Spelling:
@@ -520,7 +529,15 @@ def _thousands(random: Random, made: Spelling) -> Spelling:
     return made
 
 
-_MONTHS: Final = "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split()
+_MONTHS: Final = (
+    "Jan",
+    "Feb",
+    "Mar",
+    "Apr",
+    "May",
+    "Jun",
+    *("Jul", "Aug", "Sep", "Oct", "Nov", "Dec"),
+)
 
 
 def _date(random: Random, made: Spelling) -> Spelling:
@@ -554,7 +571,7 @@ def _alias(random: Random, made: Spelling) -> Spelling:
     name = random.choice(["{}", "{}", "{} Registry", "{} (registry)", "the {}", "{}.org"]).format(
         name
     )
-    name = random.choice([str.lower, str.upper, str.title, str])(name)
+    name = random.choice([str.lower, str.upper, str.title])(name)
     if random.random() < 0.2:
         name = "".join(
             letter.translate(_LOOKALIKES) if letter in "aceopACEO" else letter for letter in name
@@ -628,27 +645,40 @@ def accepted(random: Random, name: str) -> tuple[str, str, str] | None:
     assert one.count in (None, first.count), first.text
     second, kinds = second_spelling(random, first)
     other = read(second)
-    if isinstance(other, OffsetError) or (other.count or first.count) != first.count:
+    if isinstance(other, OffsetError) or not is_beside(one, other):
         return None
-    if not is_beside(one, other):
-        return None
+    if other.count not in (None, first.count):
+        return None  # a record is refused whose quantity is not what its serial number counts
     return kinds, f"{first.registry}: {first.text}", f"{second.registry}: {second.text}"
+
+
+# Changes that leave all of a serial number there, so that it is known under any registry.
+_WHOLE: Final = ("case", "digits", "scripts", "letters", "marks", "separators", "between", "date")
+
+
+def accepted_elsewhere(random: Random, name: str) -> tuple[str, str, str] | None:
+    """Draw a second spelling under a registry that is not known; return both if it is accepted."""
+    first = FIRST_SPELLINGS[name](random)
+    kind = random.choice(_WHOLE)
+    second = replace(CHANGES[kind](random, first), registry="woodland carbon code")
+    if isinstance(read(second), OffsetError):
+        return None
+    return kind, f"{first.registry}: {first.text}", f"{second.registry}: {second.text}"
 
 
 def main(count: int, seed: int = 0) -> None:
     """Try random spellings of every registry and print those that are accepted."""
     random = Random(seed)
     found: Counter[str] = Counter()
+    names = list(FIRST_SPELLINGS)
     for number in range(count):
-        name = list(FIRST_SPELLINGS)[number % len(FIRST_SPELLINGS)]
+        name = names[number % len(names)]
         pair = accepted(random, name)
         if pair is not None:
             found[f"{name} {pair[0]}"] += 1
             if found[f"{name} {pair[0]}"] <= 2:
-                print(*pair, sep="\n    ")
-    print(f"{count} tried, {found.total()} accepted")
-    for kind, times in found.most_common(60):
-        print(f"{times:6} {kind}")
+                sys.stdout.write("\n    ".join(pair) + "\n")
+    sys.stdout.write(f"{count} tried, {found.total()} accepted\n")
 
 
 if __name__ == "__main__":

@@ -31,7 +31,7 @@ def test_the_batch_is_the_series_whatever_stands_before_it() -> None:
 def test_cers_are_read_in_the_same_column_and_counted_apart() -> None:
     serial = parse(CERS)
     assert serial is not None
-    assert (serial.registry, serial.series, serial.unit) == ("gold-standard", "CDM-RW", "CER")
+    assert (serial.registry, serial.series, serial.unit) == ("cdm", "CDM-RW", "CER")
     assert finds(CERS)
     assert stated(CERS) == Stated(project=None, country="RW", vintage=None, period=None)
 

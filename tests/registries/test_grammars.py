@@ -15,7 +15,7 @@ from drawn_serials import GRAMMARS, PURO_GSRN, PURO_ISSUANCE, Grammar
 from offset.core.canonical import canonical_serial
 from offset.core.errors import RegistryMismatch, SerialMalformed
 from offset.core.serials import LARGEST_NUMBER, Serial
-from offset.registries import REGISTRIES, find_serial, read_serial
+from offset.registries import REGISTRIES, find_serial, opaque_keys, read_serial
 from serial_texts import STRAYS, one_edit_away
 
 grammars = pytest.mark.parametrize("name", GRAMMARS)
@@ -24,7 +24,7 @@ each_text = pytest.mark.parametrize(
 )
 
 # ART writes its serial numbers as ACR does, and CERs stand in Gold Standard's column.
-ALIKE = {("acr", "art"), ("art", "acr"), ("cdm", "gold-standard")}
+ALIKE = {("acr", "art"), ("art", "acr"), ("cdm", "gold-standard"), ("ucr", "verra")}
 
 # What an owner may call credits of its own, beside words that serial numbers are made of.
 OWN = [
@@ -95,7 +95,10 @@ def test_every_part_of_a_serial_is_read_as_that_part(name: str, data: st.DataObj
     ends = data.draw(st.tuples(*[st.integers(serial.first, serial.last)] * 2), label="range")
     part = serial.part(min(ends), max(ends))
     canonical = canonical_serial(part.text)
-    assert grammar.parse(canonical) == part
+    read_part = read(grammar, canonical)
+    # Numbers that fill the width do not tell whether zeros were left out.
+    assert replace(read_part, width=part.width) == part
+    assert read_part.text == part.text
     assert part.count == abs(ends[1] - ends[0]) + 1
     assert grammar.stated(canonical) == says
 
@@ -107,8 +110,9 @@ def test_no_opaque_serial_can_stand_in_the_series_of_one_that_is_read(
 ) -> None:
     grammar = GRAMMARS[name]
     _, serial, _ = data.draw(grammar.serials)
-    # An opaque serial is number 0 of the series that its text is.
-    assert serial.first > 0 or (grammar.finds(serial.series) and not grammar.parse(serial.series))
+    # An opaque serial is number 0 of what it claims.
+    opaque = opaque_keys(serial.registry, canonical_serial(serial.series))
+    assert serial.first > 0 or not {claim[:2] for claim in opaque} & {serial.key[:2]}
 
 
 def with_numbers(serial: Serial, first: str, last: str) -> str:
@@ -119,8 +123,9 @@ def spoilt(grammar: Grammar, text: str) -> Iterator[str]:
     """Spoil a serial number in the ways in which each can be."""
     serial = read(grammar, text)
     first, last = (str(number).zfill(serial.width) for number in (serial.first, serial.last))
-    yield with_numbers(serial, f"0{first}", last)  # one range, one text: no second spelling of it
-    yield with_numbers(serial, first, f"0{last}")
+    if serial.width == 1 or len(first) == len(last):
+        yield with_numbers(serial, f"0{first}", last)  # one range, one text
+        yield with_numbers(serial, first, f"0{last}")
     yield with_numbers(serial, str(serial.last + 1).zfill(serial.width), last)
     yield with_numbers(serial, first, str(LARGEST_NUMBER + 1))
     yield with_numbers(serial, first, "9" * 19)
@@ -190,11 +195,15 @@ def test_no_other_grammar_reads_a_serial_and_none_finds_it_but_where_two_are_ali
 def test_a_text_of_ones_own_is_found_by_no_grammar_and_opaque(text: str) -> None:
     assert [name for name, one in GRAMMARS.items() if one.finds(text) or one.parse(text)] == []
     for registry in (*REGISTRIES, "acme"):
+        if registry == "puro" and PURO_ISSUANCE.upper() in text:
+            continue  # there a UUID is an issuance's: see test_registries
         serial = read_serial(registry, text)
-        assert (serial.registry, serial.text, serial.parsed) == (registry, text, False)
-        assert {(claim.registry, claim.first, claim.last) for claim in serial.claims} == {
-            (registry, 0, 0)
-        }
+        keys = opaque_keys(registry, text)
+        opaque = Serial.opaque(registry=registry, text=text, keys=keys, facts=serial.facts)
+        assert serial == opaque
+        key = "ACME" if registry == "acme" else registry
+        ends = {(claim.registry, claim.first, claim.last) for claim in serial.claims}
+        assert ends == {(key, 0, 0)}
 
 
 @grammars

@@ -4,7 +4,8 @@ import pytest
 
 from drawn_serials import PURO_CLASSES, PURO_GSRN, PURO_ISSUANCE, PURO_OTHER, TEXTS
 from offset.core.errors import SerialOutsideRecord
-from offset.registries.puro import finds, parse, stated
+from offset.core.serials import SerialFact
+from offset.registries.puro import finds, has_issuance, parse, stated
 from offset.registries.stated import Stated
 
 NEW, OLD, _ = TEXTS["puro"]
@@ -22,13 +23,30 @@ def test_every_class_is_the_unit_and_no_part_of_the_country(credit: str) -> None
 def test_the_older_numbers_count_on_the_last_12_of_their_30_digits() -> None:
     serial = parse(OLD)
     assert serial is not None
-    assert serial.series == f"{PURO_OTHER}_{PURO_GSRN}"
+    assert serial.series == PURO_OTHER
+    assert serial.facts == (SerialFact("puro", PURO_OTHER, PURO_GSRN),)
     assert (serial.first, serial.last, serial.count) == (97989, 102683, 4695)
     assert serial.part(97990, 97990).text == (
         f"PURO_PR_CORC_NO_990002_2022_{PURO_OTHER}_{PURO_GSRN}000000097990-{PURO_GSRN}000000097990"
     )
     with pytest.raises(SerialOutsideRecord):
         serial.part(97988, 97990)
+
+
+def test_the_newer_numbers_are_the_same_counter() -> None:
+    old = parse(OLD)
+    new = parse(OLD.replace(PURO_GSRN, "").replace("000000097989", "97989").replace("-000000", "-"))
+    assert old is not None
+    assert new is not None
+    assert new.claims == old.claims
+    assert new.facts == ()
+
+
+def test_the_id_of_an_issuance_is_known_with_and_without_its_hyphens() -> None:
+    assert has_issuance(f"LOT {PURO_ISSUANCE.upper()}")
+    assert has_issuance(PURO_ISSUANCE.upper().replace("-", ""))
+    assert not has_issuance(PURO_ISSUANCE.upper()[1:])
+    assert not has_issuance(f"{PURO_ISSUANCE.upper()}0")
 
 
 def test_ranges_of_two_issuances_are_counted_apart() -> None:

@@ -30,6 +30,26 @@ def test_the_old_and_the_new_vcus_are_counted_apart() -> None:
     assert (old.series, old.unit, old.count) == ("VCU", "VCU", 250)
 
 
+def test_vcus_claim_their_numbers_in_their_batch_too() -> None:
+    new, old = parse(NEW), parse(f"0{NEW.replace('VCS-', '')}")
+    assert new is not None
+    assert old is not None
+    assert new.also == old.also == ("BATCH-90001",)
+    elsewhere = parse(NEW.replace("90001", "90002"))
+    assert elsewhere is not None
+    assert elsewhere.series == new.series
+    assert elsewhere.also == ("BATCH-90002",)
+    plastic = parse(PLASTIC)
+    assert plastic is not None
+    assert plastic.also == ()
+
+
+def test_the_operator_of_the_first_years_is_read() -> None:
+    serial = parse(NEW.replace("VER", "TZ1"))
+    assert serial is not None
+    assert serial.tail.startswith("-VCS-VCU-901-TZ1-")
+
+
 def test_the_plastic_credits_are_counted_apart() -> None:
     collected, recycled = parse(PLASTIC), parse(PLASTIC.replace("WCC", "WRC"))
     assert collected is not None
@@ -53,6 +73,7 @@ def test_batch_and_account_keep_their_leading_zeros() -> None:
         NEW.replace("01012020", "30022020"),
         NEW.replace("01012020", "01132020"),
         NEW.replace("01012020", "01010000"),
+        NEW.replace("01012020", "20121010"),  # not 20 December 1010
         NEW.replace("01012020", "01012021"),  # ends before it starts
         NEW.replace("31122020", "2020"),
         NEW.replace("31122020-1", "31122020"),

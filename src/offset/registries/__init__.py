@@ -54,18 +54,17 @@ class Registry:
 
     The functions take a canonical text and never raise. `parse` reads a text that is one serial
     number and nothing else; no opaque serial may stand at number 0 of its series, so its numbers
-    are 1 or more, or its series is a text that `finds` finds. `finds` tells whether a serial
-    number is in the text, or was before one character went wrong. `is_spelled_in` tells whether a
-    whole serial number is in the text in any spelling, from the beginning of a word on or anywhere.
-    `stated` tells what a serial number says of
-    its credits beside their numbers.
+    are 1 or more, or its series is one that `opaque_keys` never returns. `finds` tells whether a
+    serial number is in the text, or was before one character went wrong. `is_spelled_in` tells
+    whether a whole serial number is in the text in any spelling. `stated` tells what a serial
+    number says of its credits beside their numbers.
     """
 
     code: str
     name: str
     parse: Callable[[str], Serial | None]
     finds: Callable[[str], bool]
-    is_spelled_in: Callable[[str, bool], bool]
+    is_spelled_in: Callable[[str], bool]
     stated: Callable[[str], Stated | None]
 
 
@@ -84,23 +83,21 @@ class Grammar(Protocol):
         """Tell what one says of its credits."""
 
 
-def _spelled(pattern: re.Pattern[str]) -> Callable[[str, bool], bool]:
+def _spelled(pattern: re.Pattern[str]) -> Callable[[str], bool]:
     """Make the search for a whole serial number among the folded letters and digits of a text."""
 
-    def is_spelled_in(text: str, anywhere: bool) -> bool:
-        squeezed, starts = squeeze(text)
-        place = 0
-        while (match := pattern.search(squeezed, place)) is not None:
-            if anywhere or match.start() in starts:
-                return True
-            place = match.start() + 1
-        return False
+    def is_spelled_in(text: str) -> bool:
+        return pattern.search(squeeze(text)[0]) is not None
 
     return is_spelled_in
 
 
+def _without_periods(is_spelled_in: Callable[[str], bool]) -> Callable[[str], bool]:
+    return lambda text: is_spelled_in(acr.without_periods(text))
+
+
 def _registry(
-    name: str, grammar: Grammar, spelled: re.Pattern[str] | Callable[[str, bool], bool]
+    name: str, grammar: Grammar, spelled: re.Pattern[str] | Callable[[str], bool]
 ) -> Registry:
     return Registry(
         code=grammar.REGISTRY,
@@ -112,23 +109,16 @@ def _registry(
     )
 
 
-_is_cercarbono_glued = _spelled(cercarbono.GLUED)
-
-
-def _is_cercarbono_spelled_in(text: str, anywhere: bool) -> bool:
-    return cercarbono.is_spelled_in(text) or _is_cercarbono_glued(text, anywhere)
-
-
 REGISTRIES: Final[Mapping[str, Registry]] = {
     registry.code: registry
     for registry in (
         _registry("Verra", verra, verra.SPELLED),
         _registry("Gold Standard", gold_standard, gold_standard.SPELLED),
-        _registry("ACR", acr, acr.SPELLED),
-        _registry("ART", art, art.SPELLED),
+        _registry("ACR", acr, _without_periods(_spelled(acr.SPELLED))),
+        _registry("ART", art, _without_periods(_spelled(art.SPELLED))),
         _registry("Climate Action Reserve", car, car.SPELLED),
         _registry("Puro.earth", puro, puro.SPELLED),
-        _registry("Cercarbono", cercarbono, _is_cercarbono_spelled_in),
+        _registry("Cercarbono", cercarbono, cercarbono.is_spelled_in),
         _registry("CDM", cdm, cdm.SPELLED),
         _registry("BioCarbon", biocarbon, biocarbon.SPELLED),
         _registry("SocialCarbon", social_carbon, social_carbon.SPELLED),
@@ -196,13 +186,17 @@ def read_serial(
     serial = parse_serial(registry, text)
     if serial is not None:
         return serial
-    if _POOL.fullmatch(text):
-        keys: tuple[SerialClaim, ...] = (SerialClaim(registry, text, 0, 0),)
-    else:
+    if _pool(registry, text) is None:
         _refuse_spellings(registry, text, quantity_g)
-        keys = opaque_keys(registry, text)
+    keys = opaque_keys(registry, text)
     facts = _pool_facts(registry, text, project, vintage)
     return Serial.opaque(registry=registry, text=text, keys=keys, facts=facts)
+
+
+def _pool(registry: str, text: str) -> re.Match[str] | None:
+    """Match what the importer writes for an issuance of this registry."""
+    match = _POOL.fullmatch(text)
+    return match if match is not None and match["registry"] == registry.upper() else None
 
 
 def _pool_facts(
@@ -213,7 +207,7 @@ def _pool_facts(
         return cercarbono.facts_of_issuance(text)
     if registry not in BOTH_FORMS:
         return ()
-    if (pool := _POOL.fullmatch(text)) is not None:
+    if (pool := _pool(registry, text)) is not None:
         project, vintage = pool["project"], int(pool["vintage"])
     if not project or vintage is None:
         return ()
@@ -224,10 +218,10 @@ def _pool_facts(
 def opaque_keys(registry: str, text: str) -> tuple[SerialClaim, ...]:
     """Return what a canonical text claims that no grammar reads, so that no spelling repeats it."""
     if registry == cercarbono.REGISTRY:
-        issuance = cercarbono.issuance_of(text)
-        if issuance is not None:
-            return (SerialClaim(registry, issuance, 0, 0),)
-    if _POOL.fullmatch(text):
+        names = cercarbono.names_of_issuance(text)
+        if names:
+            return tuple(SerialClaim(registry, name, 0, 0) for name in names)
+    if _pool(registry, text) is not None:
         return (SerialClaim(registry, text, 0, 0),)
     find_ids = IDS.get(registry)
     names = (find_ids(text) if find_ids else ()) or skeletons(text)
@@ -263,7 +257,7 @@ def _refuse_spellings(registry: str, text: str, quantity_g: int | None) -> None:
             other=other.registry,
         )
     own = REGISTRIES.get(registry)
-    if registry == cercarbono.REGISTRY and cercarbono.issuance_of(text) is not None:
+    if registry == cercarbono.REGISTRY and cercarbono.names_of_issuance(text):
         return
     grammar = _spelled_in(text, fragments=own is not None)
     if grammar is not None:
@@ -280,16 +274,14 @@ def _refuse_spellings(registry: str, text: str, quantity_g: int | None) -> None:
 def _spelled_in(text: str, *, fragments: bool) -> Registry | None:
     """Find the registry of which a serial number is in a text, or what is left of one."""
     plain = readings(text)
+    folded = [*map(fold_digits, plain)]
     # Zeros before a number are no digits of it, but 01012020 is a day. S may be a 5, or a letter.
-    folded = [
-        form
-        for one in map(fold_digits, plain)
-        for form in (one, unpadded(one), fold_five_eight(one))
-    ]
+    whole = dict.fromkeys((*plain, *map(unpadded, folded)))
+    parts = dict.fromkeys((*whole, *folded, *map(fold_five_eight, folded)))
     for grammar in REGISTRIES.values():
-        if any(grammar.is_spelled_in(one, fragments) for one in plain):
+        if any(map(grammar.is_spelled_in, whole)):
             return grammar
-        if fragments and any(map(grammar.finds, dict.fromkeys((*plain, *folded)))):
+        if fragments and any(map(grammar.finds, parts)):
             return grammar
     return None
 

@@ -20,7 +20,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from offset.core.serials import LARGEST_NUMBER, Serial
-from offset.registries.spellings import COUNTRY, DIGIT, YEAR
+from offset.registries.spellings import COUNTRY, DIGIT, TO, YEAR
 from offset.registries.stated import Stated
 
 REGISTRY: Final = "acr"
@@ -43,6 +43,9 @@ _SERIAL: Final = re.compile(
     re.ASCII | re.VERBOSE,
 )
 
+_DAY: Final = re.compile(
+    r"\b(?:19|20|21)[0-9]{2}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12][0-9]|3[01])\b", re.ASCII
+)
 _SEPARATORS: Final = re.compile(r"[^0-9A-Z]+")
 
 
@@ -76,6 +79,11 @@ def hyphenated(text: str) -> str:
     return _SEPARATORS.sub("-", text)
 
 
+def without_periods(text: str) -> str:
+    """Remove days such as 2020-12-31, of which no serial number of ACR's form has one."""
+    return _DAY.sub(" ", text)
+
+
 def spelled(programs: str) -> re.Pattern[str]:
     """Make the pattern of a whole serial number in a text that `spellings.squeeze` folded.
 
@@ -83,7 +91,7 @@ def spelled(programs: str) -> re.Pattern[str]:
         programs: as for `anchor`.
     """
     return re.compile(
-        rf"(?:{programs}){COUNTRY}[A-Z]?{DIGIT}{{1,9}}?{YEAR}{DIGIT}{{2,}}(?:T0)?{DIGIT}"
+        rf"(?:{programs}){COUNTRY}[A-Z]?{DIGIT}{{1,16}}?{YEAR}{DIGIT}{{2,40}}{TO}{DIGIT}"
     )
 
 

@@ -10,24 +10,34 @@ own registry (ACR, the Climate Action Reserve) cancels: there it is a conversion
 import re
 from typing import Final
 
-from offset.registries.spellings import fold_digits, hyphenate, readings
+from offset.core.confusables import fold_confusables
+from offset.registries.spellings import hyphenate, readings
 
 REGISTRY: Final = "arb"
 
-_ID: Final = re.compile(r"(?<![0-9A-Z])(CA[0-9A-Z]{2})-?([0-9SB]{4})-?([A-Z]{1,2})(?![0-9A-Z])")
-_LETTERS: Final = str.maketrans("01", "OI")
-_DIGITS: Final = str.maketrans("SB", "58")
+# The kind of project, its number, and the issuance's letter, each with what is written for it.
+_ID: Final = re.compile(
+    r"(?<![0-9A-Z])(CA[0-9A-Z]{2})-?([0-9OQILSB]{4})-?([A-Z]{1,2}|[0158])(?![0-9A-Z])"
+)
+_AS_LETTERS: Final = str.maketrans("0158", "OISB")
+_AS_DIGITS: Final = str.maketrans("OQILSB", "001158")
 
 
 def ids(text: str) -> tuple[str, ...]:
-    """Return the ids of issuances in a canonical text, in one spelling."""
-    forms = [hyphenate(fold_digits(reading)) for reading in readings(text)]
+    """Return the ids of issuances in a canonical text, in one spelling.
+
+    CAFR9016-I and CAFR9016-L are two issuances: the last letter is only ever a letter.
+    """
+    forms = [hyphenate(fold_confusables(reading)) for reading in readings(text)]
     found = [parts for form in forms for parts in _ID.findall(form)]
     if not found and (whole := _ID.fullmatch(forms[-1].replace("-", ""))):
         found = [whole.groups()]
+    # A Cyrillic I is folded to the L that it looks like, so it may be either.
+    either = "" if text.isascii() else "IL"
     return tuple(
         dict.fromkeys(
-            f"{project.translate(_LETTERS)}{number.translate(_DIGITS)}-{letter}"
-            for project, number, letter in found
+            f"{kind.translate(_AS_LETTERS)}{number.translate(_AS_DIGITS)}-{letter}"
+            for kind, number, read in found
+            for letter in (either if read in either else read.translate(_AS_LETTERS))
         )
     )

@@ -56,9 +56,9 @@ _ANCHOR: Final = re.compile(
 )
 
 # A whole serial number in a text that `spellings.squeeze` folded.
-SPELLED: Final = re.compile(rf"[BP]CR{COUNTRY}[0-9A-Z]{{1,6}}?{DIGIT}{{14,}}")
+SPELLED: Final = re.compile(rf"[BP]CR{COUNTRY}[0-9A-Z]{{1,6}}?{DIGIT}{{14}}")
 
-_LIKE_DIGITS: Final = str.maketrans("OIL", "011")
+_LIKE_DIGITS: Final = str.maketrans("OQIL", "0011")
 
 
 def parse(text: str) -> Serial | None:
@@ -108,6 +108,6 @@ def _read(text: str) -> tuple[Serial, Stated] | None:
 
 
 def _project_key(number: str) -> str:
-    """Write the numbers of a project in one way: without leading zeros, O as 0, I and L as 1."""
+    """Return the numbers of a project without leading zeros, O and Q as 0, I and L as 1."""
     words = number.translate(_LIKE_DIGITS).split("-")
     return "-".join(word.lstrip("0") or "0" for word in words)

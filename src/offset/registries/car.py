@@ -22,7 +22,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from offset.core.serials import LARGEST_NUMBER, Serial
-from offset.registries.spellings import COUNTRY, DIGIT, YEAR
+from offset.registries.spellings import COUNTRY, DIGIT, TO, YEAR
 from offset.registries.stated import Stated
 
 REGISTRY: Final = "car"
@@ -61,7 +61,7 @@ _ANCHOR: Final = re.compile(
 
 # A whole serial number in a text that `spellings.squeeze` folded.
 SPELLED: Final = re.compile(
-    rf"CAR(?:1|R0C){COUNTRY}[A-Z]?{DIGIT}{{3,}}[A-Z01]{{2}}{YEAR}{DIGIT}{{2,}}(?:T0)?{DIGIT}"
+    rf"CAR0{{0,9}}(?:1|R0C){COUNTRY}[A-Z]?{DIGIT}{{3,40}}[A-Z01]{{2}}{YEAR}{DIGIT}{{2,40}}{TO}{DIGIT}"
 )
 
 _SEPARATORS: Final = re.compile(r"[^0-9A-Z]+")

@@ -37,7 +37,7 @@ from typing import Final
 
 from offset.core.canonical import canonical_serial
 from offset.core.serials import LARGEST_NUMBER, Serial
-from offset.registries.spellings import COUNTRY, DIGIT
+from offset.registries.spellings import COUNTRY, DIGIT, TO
 from offset.registries.stated import Stated
 
 REGISTRY: Final = "cdm"
@@ -73,7 +73,7 @@ _ANCHOR: Final = re.compile(
 )
 # A whole serial number in a text that `spellings.squeeze` folded.
 SPELLED: Final = re.compile(
-    rf"(?P<country>{COUNTRY})0?5{DIGIT}{{5,60}}?(?:T0)?(?P=country)0?5{DIGIT}{{5}}"
+    rf"(?P<country>{COUNTRY})0{{0,9}}[5S]{DIGIT}{{5,60}}?{TO}(?P=country)0{{0,9}}[5S]{DIGIT}{{5}}"
 )
 
 _SEPARATORS: Final = re.compile(r"[^0-9A-Z]+")

@@ -12,11 +12,11 @@ verification, the year, and `BF`, `BFC` or `BFI` where the credits are a buffer'
 retirements of 2026 under 22 texts, whose ranges are their quantities, and the 890 texts that 50
 projects list.
 
-The series is the text with its slash: no opaque serial can be written like that, so that none is in
-the way of number 0. The same numbers are claimed of the issuance, which the project, the
-verification, the year, the buffer and the methodology tell apart in all 890 texts; `CDC` or `IC`,
-the codes and the country add nothing, and of a verification's year either all texts have a
-methodology or none has. Texts without a year may count from 0 (5 of the 100 rows), the others from 1.
+The series is the issuance, which the project, the verification, the year, the buffer and the
+methodology tell apart in all 890 texts: `CDC_901_1_2009/`. `CDC` or `IC`, the four codes and the
+country add nothing. Of a verification's year either all texts have a methodology or none has
+(`Serial.facts`). The slash keeps the series apart from all opaque serials, so that none is in the
+way of number 0: texts without a year may count from 0 (5 of the 100 rows), the others from 1.
 
 Every text here is canonical: upper case, every dash "-", no invisible characters, single spaces.
 """
@@ -25,7 +25,7 @@ import re
 from typing import Final
 
 from offset.core.serials import BY_SERIAL, LARGEST_NUMBER, WITHOUT_SERIALS, Serial, SerialFact
-from offset.registries.spellings import DIGIT, fold_digits, hyphenate
+from offset.registries.spellings import DIGIT, fold_digits, hyphenate, squeeze
 from offset.registries.stated import Stated
 
 REGISTRY: Final = "cercarbono"
@@ -76,7 +76,7 @@ _SPELLED: Final = re.compile(
 )
 
 # The same in squeezed text: the codes, of which the third is 320 to 339, and what may follow them.
-GLUED: Final = re.compile(
+_GLUED: Final = re.compile(
     rf"""
     (?: CDCR? | 1C ) {DIGIT}{{3,12}}? 3[23]{DIGIT} {DIGIT}{{1,2}}?
     (?: (?:R{DIGIT}|XX) [0-9A-Z]{{2}} )? (?: [A-Z0][A-Z0]{DIGIT} )?
@@ -93,13 +93,12 @@ def parse(text: str) -> Serial | None:
         return None
     return Serial(
         registry=REGISTRY,
-        series=f"{match['text']}/",
+        series=f"{_issuance(match)}/",
         first=int(match["first"]),
         last=int(match["last"]),
         unit="Carboncer",
         head=f"{match['text']}/",
         infix="-",
-        also=(_issuance(match),),
         facts=(SerialFact(REGISTRY, _issuance(match), BY_SERIAL), _methodology(match)),
     )
 
@@ -121,25 +120,32 @@ def stated(serial_text: str) -> Stated | None:
     )
 
 
-def issuance_of(text: str) -> str | None:
-    """Return the issuance, of which a text without a range names all; None for any other text.
+def names_of_issuance(text: str) -> tuple[str, ...]:
+    """Return the names of an issuance, of which a text without a range names all.
 
-    Hyphens and spaces count as the registry's underscores.
+    The first is the text with underscores for hyphens and spaces, the second what is left of it
+    without the parts that add nothing. There are none for any other text.
     """
-    match = _SERIAL.fullmatch(re.sub("[ _-]+", "_", text))
-    return _issuance(match) if match is not None and match["range"] is None else None
+    match = _match_whole(text)
+    return (match["text"], _issuance(match)) if match is not None else ()
 
 
 def facts_of_issuance(text: str) -> tuple[SerialFact, ...]:
     """Return what a text without a range states of its issuance; nothing for any other text."""
-    match = _SERIAL.fullmatch(re.sub("[ _-]+", "_", text))
-    if match is None or match["range"] is not None:
+    match = _match_whole(text)
+    if match is None:
         return ()
     return SerialFact(REGISTRY, _issuance(match), WITHOUT_SERIALS), _methodology(match)
 
 
 def is_spelled_in(text: str) -> bool:
-    """Check whether a whole serial number stands in a text in any spelling with separators."""
+    """Check whether a whole serial number stands in a text in any spelling.
+
+    Without separators IC looks like a number: there it has to begin a word.
+    """
+    squeezed, starts = squeeze(text)
+    if any(match.start() in starts or match[0][0] == "C" for match in _GLUED.finditer(squeezed)):
+        return True
     return _SPELLED.search(hyphenate(fold_digits(text))) is not None
 
 
@@ -159,18 +165,27 @@ def _match(text: str) -> re.Match[str] | None:
     return match if int(match["first"]) <= int(match["last"]) <= LARGEST_NUMBER else None
 
 
+def _match_whole(text: str) -> re.Match[str] | None:
+    """Match a serial number without a range; hyphens and spaces count as underscores."""
+    match = _SERIAL.fullmatch(re.sub("[ _-]+", "_", text))
+    return match if match is not None and match["range"] is None else None
+
+
 def _issuance(match: re.Match[str]) -> str:
     """Name an issuance by the parts of its text that no other issuance has all of."""
-    return f"{_verification(match)}_{match['methodology'] or ''}"
+    parts = (_verification(match), match["methodology"])
+    return "_".join(filter(None, parts))
 
 
 def _verification(match: re.Match[str]) -> str:
-    vintage = match["vintage"] or match["buffer_vintage"] or ""
-    buffer = match["buffer"] or match["buffer_before"] or match["buffer_alone"] or ""
-    return f"ISSUANCE_{match['project']}_{match['verification']}_{vintage}_{buffer}"
+    """Name all issuances of a verification's year, or those for its buffer."""
+    vintage = match["vintage"] or match["buffer_vintage"]
+    buffer = match["buffer"] or match["buffer_before"] or match["buffer_alone"]
+    parts = ("CDC", match["project"], match["verification"], vintage, buffer)
+    return "_".join(filter(None, parts))
 
 
 def _methodology(match: re.Match[str]) -> SerialFact:
     """State whether a verification's texts have a methodology: in no verification some have one."""
     has_one = "with" if match["methodology"] else "without"
-    return SerialFact(REGISTRY, _verification(match), f"{has_one} methodology")
+    return SerialFact(REGISTRY, f"methodology of {_verification(match)}", has_one)

@@ -59,7 +59,7 @@ _ANCHOR: Final = re.compile(
 )
 
 # A whole serial number in a text that `spellings.squeeze` folded.
-SPELLED: Final = re.compile(rf"GS11{COUNTRY}(?:GS)?{DIGIT}{{11,}}")
+SPELLED: Final = re.compile(rf"GS0{{0,9}}10{{0,9}}1{COUNTRY}(?:GS)?{DIGIT}{{11}}")
 
 _SEPARATORS: Final = re.compile(r"[^0-9A-Z]+")
 

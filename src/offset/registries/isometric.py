@@ -18,7 +18,8 @@ REGISTRY: Final = "isometric"
 _ID: Final = re.compile(
     r"(?<![0-9A-Z])(?:(?:1SS|CRD|RET|PRJ)[^0-9A-Z]*)?([0-9A-Z]{16})(?![0-9A-Z])"
 )
-_WHOLE: Final = re.compile(r"(?:1SS|CRD|RET)([0-9A-Z]{16})")
+# The shape of all 374 ids in those exports: a 1 at the first and the tenth place, then S0.
+_SHAPE: Final = re.compile(r"1[0-9A-Z]{8}1S0[0-9A-Z]{4}")
 _LETTERS: Final = str.maketrans("OIL", "011")  # the ids have none of the three
 
 
@@ -26,6 +27,6 @@ def ids(text: str) -> tuple[str, ...]:
     """Return the ids in a canonical text, in one spelling and without their kind."""
     plain = fold_confusables(text).translate(_LETTERS)
     found = [match[1] for match in _ID.finditer(plain) if any(map(str.isdigit, match[1]))]
-    if not found and (whole := _WHOLE.fullmatch(re.sub("[^0-9A-Z]", "", plain))):
-        found = [whole[1]]
+    if not found:  # an id that is cut by separators
+        found = _SHAPE.findall(re.sub("[^0-9A-Z]", "", plain))
     return tuple(dict.fromkeys(found))

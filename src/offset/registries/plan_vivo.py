@@ -35,7 +35,7 @@ _SERIAL: Final = re.compile(
         - (?P<start> [0-9]{8} ) - (?P<end> [0-9]{8} ) -
     )
     (?P<first> [1-9][0-9]{0,15} ) - (?P<last> [1-9][0-9]{0,15} )
-    (?P<tail> (?: -[0-9A-Z]{1,5} ){1,4} )
+    (?P<tail> -[A-Z]{3} (?: -[0-9]-[A-Z] )? )
     """,
     re.ASCII | re.VERBOSE,
 )
@@ -53,7 +53,7 @@ _ANCHOR: Final = re.compile(
 )
 
 # A whole serial number in a text that `spellings.squeeze` folded.
-SPELLED: Final = re.compile(rf"PV[FRV]?PVC{COUNTRY}{DIGIT}{{33}}")
+SPELLED: Final = re.compile(rf"PV[FRV]?PVC{COUNTRY}{DIGIT}{{29}}")
 
 
 def parse(text: str) -> Serial | None:

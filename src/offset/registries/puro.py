@@ -61,7 +61,7 @@ _ANCHOR: Final = re.compile(
 )
 
 # A whole serial number in a text that `spellings.squeeze` folded.
-SPELLED: Final = re.compile(rf"PUR0PRC0RC[0-9]*{COUNTRY}{DIGIT}{{5,}}[0-9A-F]{{32}}{DIGIT}{{2}}")
+SPELLED: Final = re.compile(rf"PUR0PRC0RC[0-9]{{0,4}}{COUNTRY}{DIGIT}{{5,20}}[0-9A-F]{{32}}{DIGIT}")
 _UUID: Final = re.compile(r"(?<![0-9A-F])(?:[0-9A-F]-?){31}[0-9A-F](?![0-9A-F])")
 
 _SEPARATORS: Final = re.compile(r"[^0-9A-Z]+")

@@ -6,6 +6,8 @@ serves to find such a spelling and refuse it, or to know two opaque texts as one
 """
 
 import re
+from collections.abc import Iterator
+from functools import lru_cache
 from typing import Final
 
 from offset.core.confusables import fold_confusables
@@ -17,14 +19,35 @@ _AS_DIGIT: Final = str.maketrans("OQIL|", "00111")
 _FIVE_EIGHT: Final = str.maketrans("SB", "58")
 # Where a digit is expected, in a text of which O, Q, I, L and | are folded already.
 DIGIT: Final = "[0-9SB]"
+# What people write between two numbers, squeezed.
+TO: Final = "(?:T0|UNT11|B1S|THR0UGH|AND)?"
 COUNTRY: Final = "[A-Z01]{2}"
 YEAR: Final = f"(?:19|20|21){DIGIT}{{2}}"
 
-_LIKE_NUMBER: Final = re.compile(rf"(?<![0-9A-Z]){DIGIT}++(?![0-9A-Z])")
+_ALL_DIGITS: Final = _AS_DIGIT | _FIVE_EIGHT
+_LIKE_NUMBER: Final = re.compile(r"(?<![0-9A-Z])[0-9OQIL|SB]++(?![0-9A-Z])")
+_MONTHS: Final = [
+    "JAN",
+    "FEB",
+    "MAR",
+    "APR",
+    "MAY",
+    "JUN",
+    "JU1",
+    "AUG",
+    "SEP",
+    "0CT",
+    "N0V",
+    "DEC",
+]
+_MONTH: Final = "|".join(_MONTHS).translate({ord("0"): "[0O]", ord("1"): "[1L]"})
+_NAMED_MONTH: Final = re.compile(
+    rf"(?<![0-9])([0-9]{{1,2}})[^0-9A-Z]{{0,3}}({_MONTH})[A-Z]{{0,6}}[^0-9A-Z]{{0,3}}([0-9]{{4}})"
+)
 _PADDED: Final = re.compile("(?<![0-9])0+(?=[0-9])")
 _NOT_WORD: Final = re.compile(r"[^\w|]|_")
 _WORDS: Final = re.compile(r"[^\W_]+")
-_NUMBER: Final = re.compile(rf"(?<![0-9A-Z]){DIGIT}*[0-9]{DIGIT}*(?![0-9A-Z])|[0-9]+")
+_NUMBER: Final = re.compile("[0-9]+")
 _LONGEST_NUMBER: Final = 30  # digits: a Puro number
 _LONGEST_COUNTER: Final = 12  # of these digits
 _LONGEST_RUN: Final = 64  # digits
@@ -48,16 +71,27 @@ def fold_digits(text: str) -> str:
 
 
 def readings(text: str) -> tuple[str, ...]:
-    """Return a canonical text as it is and, where a bar may be a separator, with spaces for bars.
+    """Return a canonical text as it is and as it may be meant: bars for spaces, months for numbers.
 
-    A bar looks like a 1, as which the other functions here take it.
+    A bar looks like a 1, as which the other functions here take it; 1 JUN 2020 is 01062020.
     """
-    return (text, text.replace("|", " ")) if "|" in text else (text,)
+    forms = [text, text.replace("|", " ")]
+    for form in (*forms,):
+        numbered, count = _NAMED_MONTH.subn(_numbered_month, fold_digits(form))
+        forms += [numbered] if count else []
+    return tuple(dict.fromkeys(forms))
+
+
+def _numbered_month(match: re.Match[str]) -> str:
+    return f"{match[1]:0>2}{_MONTHS.index(match[2].translate(_AS_DIGIT)) + 1:02}{match[3]}"
 
 
 def fold_five_eight(text: str) -> str:
-    """Return `text` with S as 5 and B as 8 in words of such letters and digits alone."""
-    return _LIKE_NUMBER.sub(lambda match: match[0].translate(_FIVE_EIGHT), text)
+    """Return `text` with S as 5 and B as 8 in words of letters for digits, and digits, alone.
+
+    The text is as `fold_digits` returns it.
+    """
+    return _LIKE_NUMBER.sub(lambda match: match[0].translate(_ALL_DIGITS), text)
 
 
 def unpadded(text: str) -> str:
@@ -70,6 +104,7 @@ def hyphenate(text: str) -> str:
     return "-".join(_WORDS.findall(text))
 
 
+@lru_cache(maxsize=8)  # each grammar asks for the same text
 def squeeze(text: str) -> tuple[str, frozenset[int]]:
     """Return the letters and digits of `text`, wholly folded, and where in them a word begins.
 
@@ -85,29 +120,28 @@ def squeeze(text: str) -> tuple[str, frozenset[int]]:
 
 
 def skeletons(text: str) -> tuple[str, ...]:
-    """Return the forms in which a text that no grammar reads is unique: one, or two.
+    """Return the forms in which a text that no grammar reads is unique: one to three.
 
     Letters and digits only, O as 0, I and L as 1, numbers without leading zeros. Separators count
     between two digits, and there as one: LOT-1-11 is not LOT-11-1, and LOT-1 is LOT1. Whether a
-    letter O beside a separator is a digit cannot be told: such a text has both forms.
+    letter O beside a separator is a digit cannot be told: such a text has several forms, in which
+    it is one always, beside another digit (55O-28), or never.
     """
     words = _WORDS.findall(fold_confusables(text))
-    loose = _joined([word.translate(_AS_DIGIT) for word in words], words)
-    strict = _joined([word.translate(_AS_DIGIT) for word in words], None)
-    return tuple(dict.fromkeys(form for form in (strict, loose) if form)) or (text,)
+    folded = [word.translate(_AS_DIGIT) for word in words]
+    forms = (_joined(folded, judged) for judged in (folded, [*map(fold_digits, words)], words))
+    return tuple(dict.fromkeys(form for form in forms if form)) or (text,)
 
 
-def _joined(folded: list[str], originals: list[str] | None) -> str:
-    """Join words, with a hyphen where two digits meet; digits as they were, if they are given."""
+def _joined(words: list[str], judged: list[str]) -> str:
+    """Join words, with a hyphen where a digit meets a digit in the same words as judged."""
     text = ""
     before = ""
-    for number, word in enumerate(folded):
-        judged = word if originals is None else originals[number]
-        bare = word.lstrip("0") or "0" if word.isdigit() else word
-        if text and before[-1:].isdigit() and judged[:1].isdigit():
+    for word, shown in zip(words, judged, strict=True):
+        if before[-1:].isdigit() and shown[:1].isdigit():
             text += "-"
-        text += bare
-        before = judged
+        text += word.lstrip("0") or "0" if word.isdigit() else word
+        before = shown
     return text
 
 
@@ -115,29 +149,35 @@ def spans(text: str, count: int) -> tuple[int, int] | None:
     """Find two numbers in `text` from one of which to the other there are `count` credits.
 
     A range in disguise: 15001 and 16000 for 1,000 credits, also cut by separators (15,001) or glued
-    together (1500116000). Numbers of which one follows the other anywhere in the text count.
+    together (1500116000). The numbers may stand anywhere in the text, in either order; of several
+    pairs the one of the largest numbers is returned.
     """
-    chunks = [match[0].translate(_FIVE_EIGHT) for match in _NUMBER.finditer(fold_digits(text))]
+    chunks = _NUMBER.findall(fold_five_eight(fold_digits(text)))
+    pairs = [pair for chunk in chunks if (pair := _glued(chunk, count)) is not None]
     ends: dict[int, int] = {}  # of a number: the first chunk that ends one
-    for end, chunk in enumerate(chunks):
-        if (glued := _glued(chunk, count)) is not None:
-            return glued
-        numbers: list[int] = []
-        digits = ""
-        for start in range(end, max(end - _MOST_CHUNKS, -1), -1):
-            digits = chunks[start] + digits
-            if len(digits) > _LONGEST_NUMBER:
-                break
-            numbers.append(int(digits))
-            if len(digits) == _LONGEST_NUMBER:
-                numbers.append(int(digits[-_LONGEST_COUNTER:]))
-            for number in numbers:
-                for other in (number - count + 1, number + count - 1):
-                    if ends.get(other, end) < start:
-                        return min(other, number), max(other, number)
-        for number in numbers:
+    for end in range(len(chunks)):
+        numbers = list(_numbers_at(chunks, end))
+        pairs += [
+            (min(other, number), max(other, number))
+            for number, start in numbers
+            for other in (number - count + 1, number + count - 1)
+            if ends.get(other, end) < start
+        ]
+        for number, _ in numbers:
             ends.setdefault(number, end)
-    return None
+    return max(pairs, default=None)
+
+
+def _numbers_at(chunks: list[str], end: int) -> Iterator[tuple[int, int]]:
+    """Iterate over the numbers that a chunk of digits ends, each with the chunk that begins it."""
+    digits = ""
+    for start in range(end, max(end - _MOST_CHUNKS, -1), -1):
+        digits = chunks[start] + digits
+        if len(digits) > _LONGEST_NUMBER:
+            return
+        yield int(digits), start
+        if len(digits) == _LONGEST_NUMBER:
+            yield int(digits[-_LONGEST_COUNTER:]), start
 
 
 def _glued(digits: str, count: int) -> tuple[int, int] | None:

@@ -18,7 +18,7 @@ from typing import Final
 
 from offset.core.serials import Serial
 from offset.registries.ranges import SEPARATORS, day_month_year, padded_range
-from offset.registries.spellings import COUNTRY, DIGIT
+from offset.registries.spellings import COUNTRY, DIGIT, TO
 from offset.registries.stated import Stated
 
 REGISTRY: Final = "ucr"
@@ -41,17 +41,15 @@ _SERIAL: Final = re.compile(
 # Two anchors that share no character: one stray character breaks one of them at most.
 _ANCHOR: Final = re.compile(
     r"""
-    \b (?:
-        [0-9]++ - [0-9]++ -UCR\b
-      | COU-[A-Z]{2} - [0-9]++ - [0-9]{8} - [0-9]{8}
-      | UCR-COU-[A-Z]{2} - [0-9]
-    )
+      \b [0-9]++ - [0-9]++ -UCR\b
+    | COU-[A-Z]{2} - [0-9]++ - [0-9]{8} - [0-9]{8}
+    | \b UCR-COU-[A-Z]{2} - [0-9]
     """,
     re.ASCII | re.VERBOSE,
 )
 
 # A whole serial number in a text that `spellings.squeeze` folded.
-SPELLED: Final = re.compile(rf"{DIGIT}{{3,}}UCRC0U{COUNTRY}{DIGIT}{{17}}")
+SPELLED: Final = re.compile(rf"{DIGIT}{{2}}{TO}{DIGIT}{{1,20}}?UCRC0U{COUNTRY}{DIGIT}{{13}}")
 
 
 def parse(text: str) -> Serial | None:

@@ -24,11 +24,12 @@ Every text here is canonical: upper case, every dash "-", no invisible character
 """
 
 import re
+from functools import lru_cache
 from typing import Final
 
 from offset.core.serials import LARGEST_NUMBER, Serial
 from offset.registries.ranges import SEPARATORS, day_month_year
-from offset.registries.spellings import COUNTRY, DIGIT
+from offset.registries.spellings import COUNTRY, DIGIT, TO
 from offset.registries.stated import Stated
 
 REGISTRY: Final = "verra"
@@ -73,7 +74,7 @@ _ANCHOR: Final = re.compile(
 
 # A whole serial number in a text that `spellings.squeeze` folded.
 SPELLED: Final = re.compile(
-    rf"{DIGIT}{{3,}}(?:(?:VCS)?VCUS?|PWRPW[RC]C){DIGIT}{{1,6}}[A-Z][0-9A-Z]{{2}}{COUNTRY}{DIGIT}{{17}}"
+    rf"{DIGIT}{{2}}{TO}{DIGIT}{{1,20}}?(?:(?:VCS)?VCUS?|PWRPW[RC]C){DIGIT}{{1,6}}[A-Z][0-9A-Z]{{2}}{COUNTRY}{DIGIT}{{13}}"
 )
 
 
@@ -105,6 +106,7 @@ def finds(text: str) -> bool:
     return _ANCHOR.search(SEPARATORS.sub("-", text)) is not None
 
 
+@lru_cache(maxsize=64)  # a text is parsed and asked what it states
 def _read(text: str) -> tuple[Serial, Stated] | None:
     match = _SERIAL.fullmatch(text)
     if match is None:
