@@ -3,14 +3,23 @@
 from pathlib import Path
 from typing import Any, Final
 
-from offset.exports import Row, RowIssue, open_export
+from offset.exports import Export, Row, RowIssue, open_exports
 
 SAMPLES: Final = Path(__file__).parent / "exports"
 
 
+def open_export(path: Path) -> Export:
+    """Open a file that is one export."""
+    (export,) = open_exports(path).exports
+    return export
+
+
 def spoken(path: Path) -> dict[str, Any]:
     """What a file says, as JSON has it; fields that say nothing are left out."""
-    export = open_export(path)
+    file = open_exports(path)
+    if not file.exports:
+        return {"passed_over": file.passed_over}
+    (export,) = file.exports
     return {
         "kind": export.kind.title,
         "row_count": export.row_count,
@@ -21,7 +30,9 @@ def spoken(path: Path) -> dict[str, Any]:
 def said(row: Row | RowIssue) -> dict[str, Any]:
     """What one row says; a serial number as its series, numbers and text."""
     fields = {
-        name: value for name, value in row._asdict().items() if value not in (None, {}, False)
+        name: value
+        for name, value in row._asdict().items()
+        if value not in (None, {}, False) and name != "listed"
     }
     if isinstance(row, Row) and row.serial is not None:
         serial = row.serial

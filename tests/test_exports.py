@@ -12,14 +12,23 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from export_samples import SAMPLES, said, spoken
+from export_samples import SAMPLES, open_export, said, spoken
 from offset import sheets
 from offset.auditing import audit
 from offset.cells import folded_header
 from offset.core.canonical import canonical_text
 from offset.core.commands import CAUSES, PURPOSES
 from offset.core.errors import AmbiguousDates, UnknownColumn, UnknownFile, UnreadableFile
-from offset.exports import ISSUES, KINDS, Row, RowIssue, open_export, recognised
+from offset.exports import (
+    DATES,
+    ISSUES,
+    KINDS,
+    ExportFile,
+    Row,
+    RowIssue,
+    open_exports,
+    recognised,
+)
 from offset.registries.files import CancelledTotal, Field, RetiredTotal, Says
 from workbooks import Value, write_workbook
 
@@ -84,7 +93,10 @@ def test_a_cell_of_marks_takes_time_in_proportion_to_its_length(tmp_path: Path, 
 
 
 def test_every_kind_of_file_has_a_sample() -> None:
-    known = {open_export(folder / "rows.csv").kind for folder in FOLDERS}
+    known = set()
+    for folder in FOLDERS:
+        with (folder / "rows.csv").open(encoding="utf-8", newline="") as file:
+            known.add(recognised(next(csv.reader(file))))
     assert [kind.title for kind in KINDS if kind not in known] == []
 
 
@@ -92,7 +104,8 @@ def test_every_issue_of_a_row_is_met_in_the_samples() -> None:
     met = {
         row.code
         for folder in FOLDERS
-        for row in open_export(folder / "rows.csv").rows()
+        for export in open_exports(folder / "rows.csv").exports
+        for row in export.rows()
         if isinstance(row, RowIssue)
     }
     assert met == set(ISSUES)
@@ -100,17 +113,9 @@ def test_every_issue_of_a_row_is_met_in_the_samples() -> None:
 
 def test_every_row_gives_one_answer_and_keeps_its_line() -> None:
     for folder in FOLDERS:
-        export = open_export(folder / "rows.csv")
-        lines = [row.line for row in export.rows()]
-        expected = 0 if export.kind.meaning is None else export.row_count
-        assert lines == list(range(2, expected + 2)), folder.name
-
-
-def test_a_list_of_projects_says_in_words_why_it_has_no_rows() -> None:
-    export = open_export(SAMPLES / "verra-projects" / "rows.csv")
-    assert (export.kind.name, export.kind.registry, export.row_count) == ("projects", "verra", 1)
-    assert "says nothing of credits" in export.kind.about
-    assert list(export.rows()) == []
+        for export in open_exports(folder / "rows.csv").exports:
+            lines = [row.line for row in export.rows()]
+            assert lines == list(range(2, export.row_count + 2)), folder.name
 
 
 def test_a_kind_is_described_in_folded_words() -> None:
@@ -172,7 +177,7 @@ def test_a_file_that_is_nearly_of_a_kind_is_refused_with_what_is_missing(tmp_pat
 
 def test_an_empty_file_is_refused(tmp_path: Path) -> None:
     (tmp_path / "a.csv").write_text("", encoding="utf-8")
-    with pytest.raises(UnknownFile, match="these columns: none"):
+    with pytest.raises(UnreadableFile, match="is empty"):
         open_export(tmp_path / "a.csv")
 
 
@@ -181,12 +186,27 @@ def test_a_file_with_a_header_alone_has_no_rows(tmp_path: Path) -> None:
     assert (export.row_count, list(export.rows())) == (0, [])
 
 
-def test_an_unknown_column_is_refused_only_with_text_in_it(tmp_path: Path) -> None:
-    empty = cancellations(tmp_path, {}, {"Planet": " "}, Planet="")
-    assert [type(row) for row in rows_of(empty)] == [Row, Row]
-    with pytest.raises(UnknownColumn, match=r"'planet' .* acr cancellations .* line 3") as refusal:
-        open_export(cancellations(tmp_path, {}, {"Planet": "Earth"}, Planet=""))
-    assert refusal.value.facts == {"column": "planet", "line": 3}
+def test_an_unknown_column_is_left_out_in_a_sentence_if_it_has_text(tmp_path: Path) -> None:
+    empty = open_export(cancellations(tmp_path, {}, {"Planet": " "}, Planet=""))
+    assert ([type(row) for row in empty.rows()], empty.notes) == ([Row, Row], [])
+    noted = open_export(cancellations(tmp_path, {}, {"Planet": "Earth"}, Planet=""))
+    assert [type(row) for row in noted.rows()] == [Row, Row]
+    assert noted.notes == [
+        "column 'planet' is not known in acr cancellations and is not taken; it has text from "
+        "line 3 on"
+    ]
+
+
+@pytest.mark.parametrize("name", ["Status", "My quantity", "Serial Number 2", "Cancelled?"])
+def test_an_unknown_column_that_may_change_a_row_is_refused(tmp_path: Path, name: str) -> None:
+    with pytest.raises(UnknownColumn, match="acr cancellations .* line 3") as refusal:
+        open_export(cancellations(tmp_path, {}, {name: "x"}, **{name: ""}))
+    assert refusal.value.facts == {"column": name.lower(), "line": 3}
+
+
+def test_an_unknown_column_that_says_what_became_of_credits_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(UnknownColumn, match="'mark' .* line 3"):
+        open_export(cancellations(tmp_path, {}, {"Mark": "Voided"}, Mark="fine"))
 
 
 def test_two_columns_of_one_meaning_are_refused(tmp_path: Path) -> None:
@@ -217,8 +237,47 @@ def test_a_column_that_decides_nothing_follows_the_files_others(tmp_path: Path) 
 
 def test_dates_that_nothing_decides_are_refused(tmp_path: Path) -> None:
     path = cancellations(tmp_path, {"Status Effective  (GMT)": "02/03/2026"})
-    with pytest.raises(AmbiguousDates, match=r"'status effective \(gmt\)': line 2 has 02/03/2026"):
+    with pytest.raises(
+        AmbiguousDates,
+        match=r"^export.csv: column 'status effective \(gmt\)': line 2 has 02/03/2026.*--dates dmy",
+    ):
         open_export(path)
+
+
+@pytest.mark.parametrize(
+    "text, dates, day",
+    [
+        ("02/03/2026", "dmy", "2026-03-02"),
+        ("02/03/2026", "mdy", "2026-02-03"),
+        ("02/03/26", "mdy", "2026-02-03"),
+        ("26/03/02", "ymd", "2026-03-02"),
+        ("13/03/2026", "mdy", None),  # which is not so
+        ("03/13/2026", "dmy", None),
+        ("02/03/2026", "ymd", None),
+    ],
+)
+def test_who_imports_may_tell_how_dates_are_written(
+    tmp_path: Path, text: str, dates: str, day: str | None
+) -> None:
+    path = cancellations(tmp_path, {"Status Effective  (GMT)": text})
+    if day is None:
+        with pytest.raises(AmbiguousDates, match="'status effective"):
+            open_exports(path, DATES[dates])
+    else:
+        (export,) = open_exports(path, DATES[dates]).exports
+        assert [row.ended_on for row in export.rows() if isinstance(row, Row)] == [day]
+
+
+def test_the_order_that_is_told_is_for_columns_that_tell_none(tmp_path: Path) -> None:
+    ended, start, end = (
+        "Status Effective  (GMT)",
+        "Vintage Assignment Period Start Date",
+        "Vintage Assignment Period End Date",
+    )
+    row = {ended: "02/03/2026", start: "13/01/2019", end: "12/31/2019"}
+    path = cancellations(tmp_path, row, **{start: "", end: ""})
+    (export,) = open_exports(path, DATES["mdy"]).exports
+    assert [one.ended_on for one in export.rows() if isinstance(one, Row)] == ["2026-02-03"]
 
 
 def test_dates_are_refused_where_the_files_other_columns_disagree(tmp_path: Path) -> None:
@@ -259,17 +318,116 @@ def test_a_workbook_is_read_like_a_csv_file(tmp_path: Path) -> None:
     assert [row.quantity_g for row in issued] == [3081 * 10**6, 3081 * 10**6, 300 * 10**6, 10**7]
 
 
-def test_a_workbook_has_one_export(tmp_path: Path) -> None:
-    tables: dict[str, list[list[str]]] = {}
-    for name in ("acr-projects", "art-issuances", "art-retirements"):
+def test_each_sheet_of_a_workbook_that_is_an_export_is_read_as_its_kind(tmp_path: Path) -> None:
+    names = ("acr-projects", "art-issuances", "acr-issuances-2021", "art-retirements")
+    tables: dict[str, list[list[str]]] = {"Read me": [["Registries' credits"], ["2026"]]}
+    for name in names:
+        titles = [["A data set"], ["Offset Credits, 2026-01-01", "v 9"], []]
         with (SAMPLES / name / "rows.csv").open(encoding="utf-8", newline="") as file:
-            tables[name] = list(csv.reader(file))
-    path = write_workbook(tmp_path / "a.xlsx", tables)
-    with pytest.raises(UnknownFile, match=r"\(art-issuances, art-retirements\): leave one"):
-        open_export(path)
-    del tables["art-issuances"]
-    path = write_workbook(tmp_path / "b.xlsx", tables)
-    assert open_export(path).kind.title == "art retirements"
+            tables[name] = [*titles, *csv.reader(file)]
+    file_ = open_exports(write_workbook(tmp_path / "a.xlsx", {**tables, "Empty": []}))
+    assert [(one.sheet_name, one.kind.title) for one in file_.exports] == [
+        ("art-issuances", "art issuances"),
+        ("acr-issuances-2021", "acr issuances"),
+        ("art-retirements", "art retirements"),
+    ]
+    for one in file_.exports:
+        alone = open_export(SAMPLES / one.sheet_name / "rows.csv")
+        found = [(row.line - 3, type(row)) for row in one.rows()]
+        assert found == [(row.line, type(row)) for row in alone.rows()]
+    assert file_.passed_over == [
+        "sheet acr-projects: a list of projects: it says nothing of credits, so no row is for the "
+        "ledger",
+        'sheet Read me: no export that is known has these columns: "Registries\' credits"',
+    ]
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        "ID,Name,Proponent,CCB Project Type,Distinctions,Status,Country/Area,Region",
+        "ID,Name,Proponent,Project Type,Methodology,Status,Country/Area,Sustainable Dev. Goals",
+        "ID,Name,Proponent,Plastic Project Type,Estimated Annual Collection,Country/Area,Status",
+        "ID,Name,Offset Project Operator,Project Type,Status,State,OPR Project ID",
+        "GSID,Project Name,Project Developer,Status,Country,Estimated Annual Credits",
+        "Project ID,Project Name,Project Developer,Total Number of Credits Registered,Status",
+        "Program ID,Program Name,Program Country,Status",
+        "Project ID,Project Title,Sector,Proponent,Stage",
+        "Facility ID,Facility Name,Supplier,Methodology",
+        "code;name;country;methodology",
+    ],
+)
+def test_a_list_of_projects_of_whatever_programme_is_passed_over(
+    tmp_path: Path, header: str
+) -> None:
+    (tmp_path / "a.csv").write_text(f"{header}\n", encoding="utf-8")
+    assert open_exports(tmp_path / "a.csv") == ExportFile(
+        exports=[],
+        passed_over=["a list of projects: it says nothing of credits, so no row is for the ledger"],
+    )
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        "Project ID,Project Name,Quantity",
+        "Project ID,Project Name,Serial Numbers",
+        "Project ID,Project Name,Vintage,Status",
+        "Project ID,Project Name,Credits Issued",
+        "Project ID,Country",
+        "Name,Country,Project Type",
+        "ID,Name,Telephone",
+    ],
+)
+def test_what_may_have_credits_is_no_list_of_projects(tmp_path: Path, header: str) -> None:
+    (tmp_path / "a.csv").write_text(f"{header}\n", encoding="utf-8")
+    with pytest.raises(UnknownFile, match=r"^a\.csv: no export that is known"):
+        open_exports(tmp_path / "a.csv")
+
+
+@pytest.mark.parametrize(
+    "before, titles, delimiter, encoding",
+    [
+        ("10/24/2024 11:00:00 PM\n", 1, ",", "utf-8"),
+        ('"Report of ACR, Inc."\n\nas of,2024-10-24,,\n', 3, ",", "utf-8-sig"),
+        ('"Titles\nof two lines";a\n', 1, ";", "cp1252"),
+        ("sep=;\n", 0, ";", "utf-8-sig"),
+        ("sep=\t\r\nA title\n", 1, "\t", "utf-16"),
+        ("SEP=,\n", 0, ";", "utf-8"),  # which is not so
+        ("", 0, ",", "utf-16"),
+        ("\ufeff", 0, "\t", "utf-16-be"),
+        ("", 0, ";", "utf-16-le"),
+    ],
+)
+def test_a_file_may_have_titles_and_any_encoding(
+    tmp_path: Path, before: str, titles: int, delimiter: str, encoding: str
+) -> None:
+    with (SAMPLES / "acr-retirements-2026" / "rows.csv").open(encoding="utf-8", newline="") as file:
+        rows = list(csv.reader(file))
+    with (tmp_path / "a.csv").open("w", encoding=encoding, newline="") as file:
+        file.write(before)
+        csv.writer(file, delimiter=delimiter).writerows(
+            [cell.replace("\u2013", "-") for cell in row] for row in rows
+        )
+    export = open_export(tmp_path / "a.csv")
+    found = [(row.line, type(row)) for row in export.rows()]
+    alone = open_export(SAMPLES / "acr-retirements-2026" / "rows.csv")
+    assert export.kind is alone.kind
+    assert found == [(row.line + titles, type(row)) for row in alone.rows()]
+
+
+def test_the_row_that_is_nearly_a_header_is_named_and_not_the_title(tmp_path: Path) -> None:
+    header = ["Credit Serial Numbers", "Cancellation Type", "Vintage"]
+    with pytest.raises(UnknownFile, match="columns: 'Credit Serial .* without 'cancellation d"):
+        open_export(table(tmp_path / "a.csv", [["ACR, Inc."], header]))
+
+
+def test_a_country_that_is_not_known_is_a_note(tmp_path: Path) -> None:
+    rows = [{"Project Site Country": one} for one in ("Vietnam", "Atlantis", "Atlantis", "N/A")]
+    export = open_export(cancellations(tmp_path, *rows, **{"Project Site Country": ""}))
+    found = [row.country for row in export.rows() if isinstance(row, Row)]
+    assert found == ["VN", None, None, None]
+    assert export.notes == ["country 'Atlantis' (line 3) is not known, so its records have none"]
 
 
 def test_a_damaged_file_is_refused(tmp_path: Path) -> None:
@@ -301,12 +459,13 @@ def test_a_damaged_export_is_refused_or_every_row_gives_one_answer(
     path = tmp_path_factory.getbasetemp() / "damaged.csv"
     path.write_bytes(content)
     try:
-        export = open_export(path)
+        file = open_exports(path)
     except (AmbiguousDates, UnknownColumn, UnknownFile, UnreadableFile):
         return
-    answers = list(export.rows())
-    assert len(answers) == (export.row_count if export.kind.meaning else 0)
-    assert {answer.code for answer in answers if isinstance(answer, RowIssue)} <= set(ISSUES)
+    for export in file.exports:
+        answers = list(export.rows())
+        assert len(answers) == export.row_count
+        assert {answer.code for answer in answers if isinstance(answer, RowIssue)} <= set(ISSUES)
 
 
 def test_no_kind_is_taken_for_another() -> None:

@@ -18,7 +18,7 @@ from imports import assert_sound, block, content, take_paths, verra
 from offset.core.errors import OffsetError, Unavailable
 from offset.importing import WORTH_A_PROCESS, Imported, Issue, import_files
 from offset.importing.elsewhere import walk_elsewhere
-from offset.importing.preparing import Opened, Some, prepared, spool_of
+from offset.importing.preparing import Opening, Some, prepared, spool_of
 from offset.importing.spool import Spool
 from offset.imports import Stopped
 from offset.ledger import Ledger
@@ -97,14 +97,14 @@ def test_rows_are_prepared_the_same_however_many_at_a_time(tmp_path: Path) -> No
 def said(paths: Sequence[Path], folder: Path, size: int) -> dict[str, Any]:
     """All that was prepared, without what is drawn anew each time: ids and salts."""
     folder.mkdir()
-    opened_files: list[Opened] = []
+    opened_files: list[Opening] = []
     some: list[Some] = []
     for item in prepared(paths, folder, size):
         if isinstance(item, Some):
             assert len(item.ready) + len(item.faulty) <= size
             some.append(item)
         else:
-            opened_files = item
+            opened_files.append(item)
     ready = [
         (
             *(item.file, one.row, one.pool),

@@ -16,10 +16,11 @@ from hypothesis import strategies as st
 
 from builders import CREDIT, leaves, opened
 from databases import sqlite_url_of
+from export_samples import open_export
 from imports import records, take_paths
 from offset.core.serials import Serial
 from offset.database import Database
-from offset.exports import Meaning, Row, open_export
+from offset.exports import Meaning, Row
 from offset.registries import REGISTRIES
 from offset.registries.stated import written_project
 from offset.synthetic import LAST_EDITION, write_registry

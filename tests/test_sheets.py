@@ -137,9 +137,9 @@ def test_a_file_full_of_open_quotes_is_refused(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "content, message",
     [
-        (b"a,b\n1,\0\n", "neither CSV in UTF-8 nor XLSX"),
-        ("a,b\n".encode("utf-16"), "neither CSV in UTF-8 nor XLSX"),
-        (b"a,b\n\xff\x81\n", "neither UTF-8 nor Windows-1252"),
+        (b"a,b\n1,\0\n", "a binary file, neither CSV nor XLSX"),
+        ("a,b\n".encode("utf-16")[:-1], "neither UTF-8 nor UTF-16 nor Windows-1252"),
+        (b"a,b\n\xff\x81\n", "neither UTF-8 nor UTF-16 nor Windows-1252"),
         (b'a,"b\n1,2\n', "a quote in the header is not closed"),
         (b"PK\x03\x04 and so on", "no workbook that can be read"),
         (b"a," + b"b" * 1_000_001, "a line has more than 1,000,000 characters"),

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from export_samples import open_export
 from offset.auditing import audit
-from offset.exports import Row, RowIssue, open_export
+from offset.exports import Row, RowIssue
 from offset.synthetic import KINDS, REGISTRIES, Written, write, write_registry
 from offset.synthetic.sizes import ACR_ISSUANCES, VERRA_BLOCKS, spread
 

@@ -5,16 +5,13 @@ that were met in real exports and no other; what is in none of them is refused, 
 """
 
 import re
-import unicodedata
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from decimal import Decimal
 from enum import StrEnum
 from functools import lru_cache
 from typing import Final
-
-import iso3166
 
 from offset.core.canonical import FIRST_VINTAGE, LAST_VINTAGE, canonical_text
 from offset.core.errors import InvalidQuantity
@@ -158,10 +155,14 @@ def without_fraction(text: str) -> str:
 
 
 class Order(StrEnum):
-    """Which of the first two numbers of a date with slashes is the day."""
+    """In which order the numbers of a date with slashes stand.
+
+    A date that begins with four digits has its year there, whatever the others of its column do.
+    """
 
     DAY_FIRST = "day first"
     MONTH_FIRST = "month first"
+    YEAR_FIRST = "year first"  # 24/03/02; no column's own dates tell it
 
 
 @dataclass(slots=True)
@@ -174,6 +175,7 @@ class DateColumn:
     day_first: tuple[int, str] | None = None
     month_first: tuple[int, str] | None = None
     either: tuple[int, str] | None = None
+    long_year: tuple[int, str] | None = None  # its last number has four digits, so is the year
     _seen: set[str] = field(default_factory=set)
 
     def note(self, line: int, text: str) -> None:
@@ -187,6 +189,8 @@ class DateColumn:
             if found is None:
                 continue
             first, second = int(found[1]), int(found[2])
+            if len(found[3]) == 4:
+                self.long_year = self.long_year or (line, part)
             if first > 12 >= second:
                 self.day_first = self.day_first or (line, part)
             elif second > 12 >= first:
@@ -266,8 +270,12 @@ def _day(text: str, order: Order | None) -> date | None:
         return date(int(found[1]), int(found[2]), int(found[3]))
     if found := _SLASHED.fullmatch(text):
         first, second, year = int(found[1]), int(found[2]), int(found[3])
+        if order is Order.YEAR_FIRST:
+            if len(found[3]) == 4 or len(found[1]) == 1:
+                return None
+            return date(_century(first), second, year)
         if len(found[3]) == 2:
-            year += 2000 if year < 70 else 1900
+            year = _century(year)
         if order is None and first != second:
             return None
         month, day = (second, first) if order is Order.DAY_FIRST else (first, second)
@@ -278,6 +286,10 @@ def _day(text: str, order: Order | None) -> date | None:
         named = [number for number, name in enumerate(_MONTHS, 1) if _names(found[2], name)]
         return date(int(found[3]), named[0], int(found[1])) if named else None
     return None
+
+
+def _century(year: int) -> int:
+    return year + (2000 if year < 70 else 1900)
 
 
 def _names(text: str, month: str) -> bool:
@@ -356,73 +368,3 @@ def short(text: str) -> str:
     """Cut a text so that it can be named in a sentence."""
     text = text.strip()
     return text if len(text) <= 40 else f"{text[:40]}..."
-
-
-def _country_key(name: str) -> tuple[str, ...]:
-    """Reduce a country's name to its words: "Tanzania, United Republic of" in any order."""
-    plain = unicodedata.normalize("NFKD", name).casefold()
-    letters = "".join(c for c in plain if not unicodedata.combining(c))
-    words = re.findall("[a-z]+", letters.replace("'", "").replace("’", ""))
-    return tuple(sorted(word for word in words if word not in {"the", "of", "and"}))
-
-
-# Names that registries write and the standard does not.
-_OTHER_NAMES: Final[Mapping[str, str]] = {
-    "Bolivia": "BO",
-    "Brunei": "BN",
-    "Burma": "MM",
-    "Cape Verde": "CV",
-    "Congo": "CG",
-    "Congo, Republic of the": "CG",
-    "Czech Republic": "CZ",
-    "Democratic Republic of Congo": "CD",
-    "DR Congo": "CD",
-    "East Timor": "TL",
-    "Great Britain": "GB",
-    "Iran": "IR",
-    "Ivory Coast": "CI",
-    "Korea": "KR",
-    "Laos": "LA",
-    "Macedonia": "MK",
-    "Micronesia": "FM",
-    "Moldova": "MD",
-    "North Korea": "KP",
-    "Palestine": "PS",
-    "Republic of Korea": "KR",
-    "Republic of Moldova": "MD",
-    "Russia": "RU",
-    "South Korea": "KR",
-    "Swaziland": "SZ",
-    "Syria": "SY",
-    "Taiwan": "TW",
-    "Taiwan Province of China": "TW",
-    "Tanzania": "TZ",
-    "Turkey": "TR",
-    "United Kingdom": "GB",
-    "United States": "US",
-    "Venezuela": "VE",
-    "Vietnam": "VN",
-    "Viet Nam": "VN",
-}
-_COUNTRIES: Final[Mapping[tuple[str, ...], str]] = {
-    **{_country_key(name): code for name, code in _OTHER_NAMES.items()},
-    **{
-        _country_key(name): country.alpha2
-        for country in iso3166.countries
-        for name in (country.name, country.apolitical_name)
-    },
-}
-_CODES: Final[Mapping[str, str]] = {
-    code: country.alpha2
-    for country in iso3166.countries
-    for code in (country.alpha2, country.alpha3)
-}
-
-
-@lru_cache(maxsize=1_000)
-def country_code(text: str) -> str | None:
-    """Give the ISO 3166-1 code of a country; None where the text does not name exactly one."""
-    text = text.strip()
-    if len(text) > LONGEST_WORD:
-        return None
-    return _CODES.get(text.upper()) or _COUNTRIES.get(_country_key(text))

@@ -6,7 +6,7 @@ import socket
 import sys
 from contextlib import closing, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Final
+from typing import TYPE_CHECKING, Annotated, Final, Literal
 
 import typer
 
@@ -18,12 +18,18 @@ from offset.terminal import ERR, OUT, opened_database, progress
 if TYPE_CHECKING:
     from offset.auditing import Audit
     from offset.database import Database
+    from offset.exports import Order
     from offset.importing import Imported, Issue
     from offset.imports import Imports
     from offset.ledger import Ledger
     from offset.reports import Reported
 
 MOST_DIFFERENCES: Final = 30  # printed as a table; the rest are counted
+
+DatesOption = Annotated[
+    Literal["dmy", "mdy", "ymd"] | None,
+    typer.Option(help="How dates are written whose own column does not tell."),
+]
 
 app = typer.Typer(
     help="An open ledger of carbon credits. DATABASE_URL names the ledger; offset.db by default.",
@@ -211,15 +217,23 @@ def audit(
         typer.Argument(help="Exports of registries, CSV or XLSX.", exists=True, dir_okay=False),
     ],
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
+    dates: DatesOption = None,
 ) -> None:
     """Say what is wrong in registries' exports.
 
-    No ledger is needed. The exit status is 1 if anything is wrong.
+    No ledger is needed. The exit status is 1 if anything is wrong, 2 if a file cannot be read.
     """
     from offset.auditing import audit as audit_files
+    from offset.core.errors import Invalid
+    from offset.exports import DATES
+    from offset.reports import visible
 
-    with progress("Rows") as show:
-        found = audit_files(files, show)
+    try:
+        with progress("Rows") as show:
+            found = audit_files(files, show, DATES[dates] if dates else None)
+    except Invalid as error:
+        ERR.print(f"offset: {visible(error.detail)}")
+        raise typer.Exit(2) from None
     if as_json:
         sys.stdout.write(json.dumps(found.as_json(), ensure_ascii=False, indent=1) + "\n")
     else:
@@ -232,6 +246,7 @@ def _print_audit(found: "Audit") -> None:
     from rich.table import Table
 
     from offset.core.quantities import tonnes_text
+    from offset.reports import visible
 
     for finding in found.findings:
         OUT.print(f"{finding.file}:{finding.line}: {finding.code}: {finding.detail}")
@@ -245,8 +260,8 @@ def _print_audit(found: "Audit") -> None:
             totals.add_row(total.registry, str(total.vintage), *texts)
     if totals.row_count:
         OUT.print(totals)
-    for sentence in found.passed_over:
-        OUT.print(sentence)
+    for sentence in (*found.passed_over, *found.notes):
+        OUT.print(visible(sentence))
     if found.repeated:
         OUT.print(f"{found.repeated} rows stand in an earlier file, too, and are counted once.")
     if found.planned_g:
@@ -267,6 +282,7 @@ def import_command(
     report: Annotated[
         Path | None, typer.Option(help="Where to write what was reported, as CSV.", dir_okay=False)
     ] = None,
+    dates: DatesOption = None,
 ) -> None:
     """Take registries' exports into the ledger.
 
@@ -274,6 +290,7 @@ def import_command(
     cannot be read.
     """
     from offset.core.errors import Invalid
+    from offset.exports import DATES
     from offset.imports import Imports
     from offset.ledger import Ledger
     from offset.main import open_ledger
@@ -291,7 +308,9 @@ def import_command(
         with Reported(path, at_once=report is not None, listed=as_json) as reported:
             try:
                 imported = _import(
-                    imports, import_id, Ledger(database, origin=origin), named, reported, dry_run
+                    *(imports, import_id, Ledger(database, origin=origin), named, reported),
+                    dry_run=dry_run,
+                    dates=DATES[dates] if dates else None,
                 )
             except Invalid as error:
                 ERR.print(f"offset: {visible(error.detail)}")
@@ -309,7 +328,9 @@ def _import(
     ledger: "Ledger",
     files: "list[tuple[Path, str]]",
     reported: "Reported",
+    *,
     dry_run: bool,
+    dates: "Order | None",
 ) -> "Imported":
     """Import files; Ctrl+C and SIGTERM stop it between two batches, and a second one at once."""
     from offset.imports import Stopped, run_import
@@ -342,6 +363,7 @@ def _import(
                 dry_run=dry_run,
                 report=report,
                 progress=counted,
+                dates=dates,
             )
     except Stopped:
         done = "nothing was changed" if dry_run else "the same command goes on from there"
@@ -379,7 +401,7 @@ def _print_import(imported: "Imported", reported: "Reported", *, dry_run: bool) 
     for code, (count, issue) in reported.examples.items():
         where = issue.file if issue.line is None else f"{issue.file}:{issue.line}"
         OUT.print(f"{count} {code}: {visible(where)}: {visible(issue.detail)}")
-    for sentence in imported.passed_over:
+    for sentence in (*imported.passed_over, *imported.notes):
         OUT.print(visible(sentence))
     if reported.examples:
         OUT.print(f"All that was reported: {reported.path}")
@@ -406,6 +428,7 @@ def _print_import_as_json(
         "reported": imported.reported,
         "differences": [one.as_json() for one in largest_first(imported.differences)],
         "passed_over": imported.passed_over,
+        "notes": imported.notes,
     }
     sys.stdout.write(json.dumps(fields, ensure_ascii=False, indent=1).removesuffix("\n}"))
     sys.stdout.write(',\n "issues": [')

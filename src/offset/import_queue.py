@@ -13,6 +13,7 @@ from typing import Final, NamedTuple
 from uuid import uuid4
 
 from offset.core.errors import Busy, OffsetError, Unavailable
+from offset.exports import Order
 from offset.importing import Issue
 from offset.imports import Imports, Stopped, run_import
 from offset.ledger import Ledger
@@ -28,6 +29,7 @@ class Upload(NamedTuple):
     path: Path
     name: str
     dry_run: bool
+    dates: Order | None = None
 
 
 class ImportQueue:
@@ -142,6 +144,7 @@ class ImportQueue:
             self._ledger,
             [(upload.path, upload.name)],
             dry_run=upload.dry_run,
+            dates=upload.dates,
             report=report,
             progress=progress,
         )

@@ -11,6 +11,7 @@ from starlette.requests import ClientDisconnect
 
 from offset.answers import Json
 from offset.core.errors import Malformed, TooLarge, Unavailable, UnsupportedMediaType
+from offset.exports import DATES
 from offset.import_queue import ImportQueue, Upload
 from offset.imports import LARGEST_DIFFERENCES, Import
 from offset.queries import EventsQuery, ImportQuery, ImportsQuery
@@ -89,7 +90,12 @@ class ImportView(ListedImport):
         description=f"The largest, at most {LARGEST_DIFFERENCES:,}."
     )
     differences_total: int
-    passed_over: list[str] = Field(description="A sentence for a file that is not about credits.")
+    passed_over: list[str] = Field(
+        description="A sentence for a file or sheet that is not about credits."
+    )
+    notes: list[str] = Field(
+        description="A sentence for a column or country that is not known and not taken."
+    )
 
 
 class ImportsList(Shown):
@@ -154,6 +160,7 @@ async def create_import(request: Request, query: Annotated[ImportQuery, Query()]
     The same file again changes nothing, so it can be sent again after any error.
     """
     _check_file_type(request)
+    dates = DATES[query.dates] if query.dates else None
     queue = queue_of(request)
     path = queue.take_place()
     queued = False
@@ -164,7 +171,7 @@ async def create_import(request: Request, query: Annotated[ImportQuery, Query()]
             begin, query.name, dry_run=query.dry_run, queued=True
         )
         found = await api_of(request).read(queue.imports.read, import_id)
-        queue.put(Upload(import_id, path, query.name, query.dry_run))
+        queue.put(Upload(import_id, path, query.name, query.dry_run, dates))
         queued = True
     finally:
         if not queued:
@@ -271,11 +278,13 @@ async def _receive(request: Request, path: FilePath, largest: int) -> None:
 
 def _view(found: Import, queue: ImportQueue) -> Json:
     said: dict[str, Any] = found.differences or {"largest": [], "total": 0, "passed_over": []}
+    notes: list[str] = said.get("notes", [])  # imports of an older version have none
     return {
         **_listed(found, queue),
         "differences": said["largest"],
         "differences_total": said["total"],
         "passed_over": said["passed_over"],
+        "notes": notes,
     }
 
 

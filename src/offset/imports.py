@@ -28,6 +28,7 @@ from offset.core.errors import (
 )
 from offset.core.events import time_text
 from offset.database import Database
+from offset.exports import Order
 from offset.importing import Difference, Imported, Issue, import_files
 from offset.ledger import Ledger, now_us
 from offset.models import import_issues, imports
@@ -52,8 +53,8 @@ class Import:
     """An import and how its rows fared.
 
     `done` counts the rows that were read so far. `fates` has rows, applied, unchanged and reported
-    when all were, and so has `differences` the largest and the total of them, and a sentence for
-    each file that was passed over; not in a list. `error` has code and detail.
+    when all were, and so has `differences` the largest and the total of them, and the sentences
+    about what was passed over and what is not known; not in a list. `error` has code and detail.
     """
 
     id: str
@@ -138,8 +139,12 @@ class Imports:
         """Note that all rows were read."""
         found = largest_first(imported.differences)
         largest = [one.as_json() for one in found[:LARGEST_DIFFERENCES]]
-        passed_over = [visible(sentence) for sentence in imported.passed_over]
-        said = {"largest": largest, "total": len(found), "passed_over": passed_over}
+        said = {
+            "largest": largest,
+            "total": len(found),
+            "passed_over": [visible(sentence) for sentence in imported.passed_over],
+            "notes": [visible(sentence) for sentence in imported.notes],
+        }
         self._end(
             import_id,
             status="done",
@@ -244,6 +249,7 @@ def run_import(
     dry_run: bool,
     report: Callable[[Issue], None],
     progress: Callable[[int, int], None],
+    dates: Order | None = None,
 ) -> Imported:
     """Take files into the ledger and keep what becomes of it.
 
@@ -255,12 +261,13 @@ def run_import(
         dry_run: leave the ledger as it is.
         report: called with each issue; it stops the import by raising `Stopped`.
         progress: called with the rows read and the rows there are; the same.
+        dates: as of `import_files`.
 
     Raises:
         Stopped: it was stopped; what it did until then stays, and the same files go on.
         OffsetError: as `import_files`.
     """
-    course = _Course(imports, import_id, several=len(files) > 1)
+    course = _Course(imports, import_id, files[0][1] if len(files) == 1 else None)
 
     def reported(issue: Issue) -> None:
         course.report(issue)
@@ -278,6 +285,7 @@ def run_import(
             progress=progressed,
             names=[name for _, name in files],
             dry_run=dry_run,
+            dates=dates,
         )
         course.flush()
         imports.finish(import_id, imported)
@@ -302,10 +310,10 @@ def run_import(
 class _Course:
     """What an import has to say, written down now and then."""
 
-    def __init__(self, imports: Imports, import_id: str, *, several: bool) -> None:
+    def __init__(self, imports: Imports, import_id: str, only_file: str | None) -> None:
         self._imports = imports
         self._id = import_id
-        self._several = several
+        self._only_file = only_file  # whose name goes without saying
         self._number = 0
         self._done = 0
         self._waiting: list[KeptIssue] = []
@@ -313,7 +321,8 @@ class _Course:
 
     def report(self, issue: Issue) -> None:
         self._number += 1
-        detail = f"{issue.file}: {issue.public}" if self._several else issue.public
+        is_only = issue.file == self._only_file
+        detail = issue.public if is_only else f"{issue.file}: {issue.public}"
         self._waiting.append(
             KeptIssue(
                 number=self._number,
@@ -343,11 +352,12 @@ def largest_first(differences: Sequence[Difference]) -> list[Difference]:
 
 
 def _public(error: OffsetError, files: Sequence[tuple[Path, str]]) -> str:
-    """Give an error's sentence with the files' own names, and without words of a row."""
-    if isinstance(error, UnknownFile):  # it quotes the first row, which need not be a header
-        names = ", ".join(name for _, name in files)
-        return f"{names}: no export that is known has these columns, or several of its sheets are"
+    """Return an error's sentence with the files' own names, and without words of a row."""
     detail = error.detail
+    if isinstance(error, UnknownFile) and not error.facts["headers"]:
+        # It quotes a row of which no cell is a column that is known: it need not be a header.
+        start, _, _ = detail.partition(": ")
+        detail = f"{start}: none of its first rows has a column of an export that is known"
     for path, name in files:
         detail = detail.replace(path.name, name)
     return detail

@@ -181,6 +181,10 @@ class ImportQuery(Sent):
 
     name: Annotated[FileName, Field(description="The file's name, to know it again by.")]
     dry_run: Annotated[Flag, Field(description="Leave the ledger as it is.")] = False
+    dates: Annotated[
+        Literal["dmy", "mdy", "ymd"] | None,
+        Field(description="How dates are written whose own column does not tell."),
+    ] = None
 
 
 class ImportsQuery(Sent):

@@ -6,8 +6,8 @@ from typing import Final, NamedTuple
 from offset.cells import (
     Order,
     Unreadable,
-    country_code,
     folded_word,
+    is_unnamed,
     listed_words,
     read_date,
     read_grams,
@@ -22,7 +22,8 @@ from offset.cells import (
 from offset.core.errors import RegistryMismatch, SerialMalformed
 from offset.core.quantities import GRAMS_PER_CREDIT, tonnes_text
 from offset.core.serials import Serial
-from offset.registries import find_serial, parse_serial, read_serial
+from offset.countries import country_code
+from offset.registries import IDS, find_serial, parse_serial, read_serial
 from offset.registries.files import (
     NOTHING,
     CancelledTotal,
@@ -36,6 +37,8 @@ from offset.registries.files import (
 from offset.sheets import Line
 
 LONGEST_SERIAL: Final = 500  # characters, as many as the ledger takes
+_LONGEST_ID: Final = 200  # characters of a cell that may be an id or a serial number
+_MOST_CELLS: Final = 100  # of a row whose cells may stand anywhere
 
 # Why a row is not taken. A code never changes its meaning.
 ISSUES: Final[Mapping[str, str]] = {
@@ -103,13 +106,29 @@ class Row(NamedTuple):
     retired_totals_g: Mapping[str, int]
 
 
+class Listed(NamedTuple):
+    """The credits that a row lists which is not taken, as far as it can be read.
+
+    Where no serial number can be, they are credits of one of the `projects`, of the `vintage`, or
+    of any if that cannot be read either.
+    """
+
+    serials: tuple[Serial, ...] = ()
+    projects: tuple[str, ...] = ()
+    vintage: int | None = None
+
+
 class RowIssue(NamedTuple):
-    """A row that cannot be taken: a code of `ISSUES`, and a sentence that names the fact."""
+    """A row that cannot be taken: a code of `ISSUES`, and a sentence that names the fact.
+
+    The row is in the file all the same: `listed` are the credits that it may be about.
+    """
 
     line: int
     code: str
     text: str
     detail: str
+    listed: Listed = Listed()
 
 
 class RowReader:
@@ -132,7 +151,7 @@ class RowReader:
             (c.key, i) for i, c in enumerate(columns) if isinstance(c, CancelledTotal)
         ]
         self._retired = [(c.key, i) for i, c in enumerate(columns) if isinstance(c, RetiredTotal)]
-        self._unlisted = [i for i, name in enumerate(header) if name not in kind.columns]
+        self._unnamed = [i for i, name in enumerate(header) if is_unnamed(name)]
 
     def read(self, line: Line) -> Row | RowIssue:
         """Say what a line means, or why it cannot be taken."""
@@ -143,7 +162,9 @@ class RowReader:
             code, detail = refusal.code, refusal.detail
         except (SerialMalformed, RegistryMismatch) as refusal:
             code, detail = refusal.code, refusal.detail
-        return RowIssue(line=line.number, code=code, text=line.text, detail=detail)
+        return RowIssue(
+            line=line.number, code=code, text=line.text, detail=detail, listed=self._listed(line)
+        )
 
     def _check_shape(self, line: Line) -> None:
         if line.torn:
@@ -155,7 +176,7 @@ class RowReader:
                 "field-count",
                 f"the row has {len(line.cells)} cells, the header {len(self._header)}",
             )
-        for place in self._unlisted:
+        for place in self._unnamed:
             if line.cells[place].strip():
                 raise Unreadable(
                     "unnamed-column",
@@ -241,16 +262,7 @@ class RowReader:
         place = self._at.get(Field.SERIAL)
         if place is None:
             return kind.registries[0], None, None
-        text = cells[place]
-        if not text.strip():
-            raise Unreadable("no-serial", "the row states no serial number")
-        if Field.SERIAL_FIRST in self._at:
-            first = read_whole(self._text(cells, Field.SERIAL_FIRST), what="first number")
-            last = read_whole(self._text(cells, Field.SERIAL_LAST), what="last number")
-            text = f"{text.strip()}/{first}-{last}"
-        _check_length(text.strip())  # a longer text takes long to clean, see LONGEST_WORD
-        canonical = kind.clean(text)
-        _check_length(canonical)
+        text, canonical = self._serial_texts(cells)
         registry, count, serial = self._read_serial(canonical)
         if count is not None and count * GRAMS_PER_CREDIT != quantity_g:
             raise Unreadable(
@@ -264,6 +276,55 @@ class RowReader:
                 f"serial {canonical}: its two ends do not say the same, or not enough",
             )
         return registry, text, serial
+
+    def _serial_texts(self, cells: Sequence[str]) -> tuple[str, str]:
+        """Read the text of the serial number, its range behind it, and its canonical form."""
+        text = cells[self._at[Field.SERIAL]]
+        if not text.strip():
+            raise Unreadable("no-serial", "the row states no serial number")
+        if Field.SERIAL_FIRST in self._at:
+            first = read_whole(self._text(cells, Field.SERIAL_FIRST), what="first number")
+            last = read_whole(self._text(cells, Field.SERIAL_LAST), what="last number")
+            text = f"{text.strip()}/{first}-{last}"
+        _check_length(text.strip())  # a longer text takes long to clean, see LONGEST_WORD
+        canonical = self._kind.clean(text)
+        _check_length(canonical)
+        return text, canonical
+
+    def _listed(self, line: Line) -> Listed:
+        """Read which credits a row is about that is not taken.
+
+        Where its cells may stand in other columns than their own, every cell is looked at.
+        """
+        cells = line.cells
+        if line.torn or len(cells) != len(self._header):
+            short_cells = [cell.strip() for cell in cells[:_MOST_CELLS] if len(cell) <= _LONGEST_ID]
+            found = (self._serial_in(cell) for cell in short_cells)
+            serials = tuple(serial for serial in found if serial is not None)
+            return Listed(serials) if serials else Listed((), tuple(filter(None, short_cells)))
+        if Field.SERIAL in self._at:
+            try:
+                _, canonical = self._serial_texts(cells)
+                if (serial := self._read_serial(canonical)[2]) is not None:
+                    return Listed((serial,))
+            except (Unreadable, SerialMalformed, RegistryMismatch):
+                pass
+        try:
+            vintage = self._vintage(cells, self._day(cells, Field.ISSUED_ON))[0]
+        except Unreadable:
+            vintage = None
+        project = without_fraction(self._text(cells, Field.PROJECT_ID))
+        return Listed((), (project,) if project else (), vintage)
+
+    def _serial_in(self, cell: str) -> Serial | None:
+        """Read a cell that may be a serial number; an id of letters and digits may be one, too."""
+        canonical = self._kind.clean(cell)
+        for registry in self._kind.registries:
+            if (serial := parse_serial(registry, canonical)) is not None:
+                return serial
+            if registry in IDS and IDS[registry](canonical):
+                return read_serial(registry, canonical)
+        return None
 
     def _read_serial(self, canonical: str) -> tuple[str, int | None, Serial | None]:
         """Read the registry, how many credits the text states, and the serial number if it is one.

@@ -22,7 +22,7 @@ from offset.auditing.columns import differences
 from offset.auditing.reckoning import DUPLICATE, Conflict, Reckoning, Shortfall
 from offset.core.quantities import tonnes, tonnes_text
 from offset.core.serials import Serial
-from offset.exports import ISSUES, Export, Meaning, Row, RowIssue, open_export
+from offset.exports import ISSUES, Export, ExportFile, Meaning, Order, Row, RowIssue, open_exports
 
 CODES: Final[Mapping[str, str]] = {
     **ISSUES,
@@ -85,8 +85,8 @@ class Audit:
     """What is wrong in the files, by file and line, and what their rows add up to.
 
     `repeated` counts the rows that an earlier file has, too, which are in the totals once.
-    `planned_g` is in no total. `passed_over` has a sentence for each file that is not about
-    credits.
+    `planned_g` is in no total. `passed_over` has a sentence for each file or sheet that is not
+    about credits, `notes` one for each column and country that is not known and not taken.
     """
 
     rows: int
@@ -95,6 +95,7 @@ class Audit:
     repeated: int
     planned_g: int
     passed_over: Sequence[str]
+    notes: Sequence[str]
 
     def as_json(self) -> dict[str, object]:
         """Give rows, findings and totals as JSON values, quantities in tonnes."""
@@ -111,21 +112,29 @@ class Audit:
                 }
                 for total in self.totals
             ],
+            "passed_over": self.passed_over,
+            "notes": self.notes,
         }
 
 
-def audit(paths: Sequence[Path], progress: Callable[[int, int], None] | None = None) -> Audit:
+def audit(
+    paths: Sequence[Path],
+    progress: Callable[[int, int], None] | None = None,
+    dates: Order | None = None,
+) -> Audit:
     """Look for what is wrong in registries' exports, each for itself and all together.
 
     Args:
         paths: CSV and XLSX files, of any registries.
         progress: called with the rows read so far and the rows there are, now and then.
+        dates: in which order days and months stand where a file's own dates do not tell.
 
     Raises:
-        UnreadableFile, UnknownFile, UnknownColumn, AmbiguousDates: as `open_export`.
+        UnreadableFile, UnknownFile, UnknownColumn, AmbiguousDates: as `open_exports`.
     """
-    exports = [open_export(path) for path in paths]
-    names = _names(paths)
+    files = list(zip(_names(paths), (open_exports(path, dates) for path in paths), strict=True))
+    exports = [export for _, file in files for export in file.exports]
+    names = [_export_name(name, file, one) for name, file in files for one in file.exports]
     claims = Claims()
     findings: list[tuple[int, Finding]] = []
     rows = 0
@@ -144,10 +153,9 @@ def audit(paths: Sequence[Path], progress: Callable[[int, int], None] | None = N
         totals=_totals(claims),
         repeated=reckoning.repeated,
         planned_g=claims.planned_g,
-        passed_over=[
-            f"{name}: {export.kind.about}"
-            for name, export in zip(names, exports, strict=True)
-            if export.kind.meaning is None
+        passed_over=[f"{name}: {one}" for name, file in files for one in file.passed_over],
+        notes=[
+            f"{name}: {one}" for name, file in files for each in file.exports for one in each.notes
         ],
     )
 
@@ -158,10 +166,15 @@ def _names(paths: Sequence[Path]) -> list[str]:
     return [path.name if count[path.name] == 1 else str(path) for path in paths]
 
 
+def _export_name(name: str, file: ExportFile, export: Export) -> str:
+    """Name an export as its file, and by its sheet where the file has several."""
+    return f"{name}, sheet {export.sheet_name}" if len(file.exports) > 1 else name
+
+
 def _counted(
     exports: Sequence[Export], progress: Callable[[int, int], None] | None
 ) -> Iterator[tuple[int, Row | RowIssue]]:
-    total = sum(export.row_count for export in exports if export.kind.meaning is not None)
+    total = sum(export.row_count for export in exports)
     done = 0
     for file, export in enumerate(exports):
         for row in export.rows():

@@ -1,11 +1,15 @@
 """A row's serial number held against the row's columns."""
 
 from collections.abc import Iterator
+from typing import Final
 
 from offset.core.canonical import canonical_serial
 from offset.exports import Row
 from offset.registries import REGISTRIES
 from offset.registries.stated import same_project
+
+# Before that year's issuances Verra's serial numbers did not keep the flag.
+FLAGS_KEPT_FROM: Final = "2012-01-01"
 
 
 def differences(row: Row) -> Iterator[tuple[str, str]]:
@@ -33,6 +37,7 @@ def differences(row: Row) -> Iterator[tuple[str, str]]:
         stated, listed = str(says.vintage or row.vintage), str(row.vintage)
     if stated != listed:
         yield "serial-vintage", f"the serial is of vintage {stated}, the row of {listed}"
-    if {says.certified, row.certified} == {True, False}:
+    early = row.issued_on is not None and row.issued_on < FLAGS_KEPT_FROM
+    if {says.certified, row.certified} == {True, False} and not early:
         stated, listed = ("a", "none") if says.certified else ("no", "one")
         yield "serial-flag", f"the serial tells of {stated} second standard, the row of {listed}"

@@ -22,7 +22,7 @@ from typing import Final, NamedTuple, Protocol, TypeVar
 from offset.core.commands import Command
 from offset.core.errors import OffsetError
 from offset.database import Database
-from offset.exports import FileKind, Meaning
+from offset.exports import FileKind, Meaning, Order
 from offset.importing.comparing import (
     Difference,
     Finding,
@@ -38,7 +38,7 @@ from offset.importing.planning import Contradiction, Planner
 from offset.importing.pools import pool_named
 from offset.importing.preparing import (
     ROWS_AT_A_TIME,
-    Opened,
+    Opening,
     Ready,
     Some,
     chunked,
@@ -102,7 +102,8 @@ class Issue:
 class Imported:
     """How the rows fared: rows = applied + unchanged + reported.
 
-    `passed_over` has a sentence for each file that is not about credits.
+    `passed_over` has a sentence for each file or sheet that is not about credits, `notes` one for
+    each column and country that is not taken though it has text.
     """
 
     rows: int = 0
@@ -111,6 +112,7 @@ class Imported:
     reported: int = 0
     differences: list[Difference] = field(default_factory=list)
     passed_over: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
 
 
 class _Fates:
@@ -132,13 +134,17 @@ class _Fates:
 
 
 class _File(NamedTuple):
-    """A file that is being read: what it is, where its spool will be, how its rows fared."""
+    """An export that is being read: what it is, where its spool will be, how its rows fared.
+
+    Exports of one leader are sheets of a workbook that may repeat each other's rows.
+    """
 
     name: str
     kind: FileKind
     row_count: int
     spool: Path
     fates: _Fates
+    leader: int
 
 
 class _Quoted(Protocol):
@@ -169,6 +175,7 @@ def import_files(
     names: Sequence[str] | None = None,
     dry_run: bool = False,
     apart: bool | None = None,
+    dates: Order | None = None,
 ) -> Imported:
     """Take registries' exports into the ledger.
 
@@ -181,9 +188,10 @@ def import_files(
         dry_run: work on a copy of the ledger and leave the ledger as it is.
         apart: read the files in a process of its own; if not said, where there is enough to read
             and a core for it.
+        dates: in which order days and months stand where a file's own dates do not tell.
 
     Raises:
-        UnreadableFile, UnknownFile, UnknownColumn, AmbiguousDates: as `open_export`.
+        UnreadableFile, UnknownFile, UnknownColumn, AmbiguousDates: as `open_exports`.
         DatabaseUnavailable: the database did not take it; the same files again go on from there.
         Unavailable: the process that reads was ended by someone else; the same.
     """
@@ -191,42 +199,50 @@ def import_files(
     with ExitStack() as stack:
         stack.enter_context(_seldom_collected())
         folder = Path(stack.enter_context(TemporaryDirectory(prefix="offset-import-")))
-        walk = stack.enter_context(closing(_walk(paths, folder, apart)))
-        opened = next(walk)
-        assert isinstance(opened, list)
-        files = [
-            _File(name, one.kind, one.row_count, spool_of(folder, number), _Fates())
-            for number, (name, one) in enumerate(zip(called, opened, strict=True))
-        ]
-        read = [file for file in files if file.kind.meaning is not None]
+        walk = stack.enter_context(closing(_walk(paths, folder, apart, dates)))
+        opening = next(walk)
+        assert isinstance(opening, Opening)
+        files = _files(opening, called, folder)
         if dry_run:
-            ledger = stack.enter_context(_rehearsed(ledger.database, read))
-        run = _Run(ledger, read, report, progress)
+            ledger = stack.enter_context(_rehearsed(ledger.database, files))
+        run = _Run(ledger, files, report, progress)
         for some in walk:
             assert isinstance(some, Some)
             run.rows(files[some.file], some)
-        spools = [stack.enter_context(closing(Spool(file.spool, writes=False))) for file in read]
-        for file, spool in zip(read, spools, strict=True):
-            run.totals(file, spool)
+        spools = [stack.enter_context(closing(Spool(file.spool, writes=False))) for file in files]
+        for file, spool in zip(files, spools, strict=True):
+            run.totals(file, spool, spools[file.leader])
         return Imported(
-            differences=run.compare(read, spools),
-            rows=sum(file.row_count for file in read),
-            applied=sum(file.fates.count(_APPLIED) for file in read),
-            unchanged=sum(file.fates.count(_UNCHANGED) for file in read),
-            reported=sum(file.fates.count(_REPORTED) for file in read),
-            passed_over=[
-                f"{file.name}: {file.kind.about}" for file in files if file.kind.meaning is None
-            ],
+            differences=run.compare(files, spools),
+            rows=sum(file.row_count for file in files),
+            applied=sum(file.fates.count(_APPLIED) for file in files),
+            unchanged=sum(file.fates.count(_UNCHANGED) for file in files),
+            reported=sum(file.fates.count(_REPORTED) for file in files),
+            passed_over=[f"{called[at]}: {sentence}" for at, sentence in opening.passed_over],
+            notes=[f"{called[at]}: {sentence}" for at, sentence in opening.notes],
         )
 
 
+def _files(opening: Opening, called: Sequence[str], folder: Path) -> list[_File]:
+    """Name the exports: by their files, and by their sheets where a file has several."""
+    files = []
+    for place, one in enumerate(opening.exports):
+        name = called[one.path_number]
+        if one.sheet_name:
+            name = f"{name}, sheet {one.sheet_name}"
+        spool = spool_of(folder, place)
+        files.append(_File(name, one.kind, one.row_count, spool, _Fates(), one.leader))
+    return files
+
+
 def _walk(
-    paths: Sequence[Path], folder: Path, apart: bool | None
-) -> Generator[list[Opened] | Some, None, None]:
+    paths: Sequence[Path], folder: Path, apart: bool | None, dates: Order | None
+) -> Generator[Opening | Some, None, None]:
     """Prepare the rows of files, here or in a process of its own, which comes to the same."""
     if apart is None:
         apart = (os.cpu_count() or 1) > 1 and _size_of(paths) >= WORTH_A_PROCESS
-    return walk_elsewhere(prepared, paths, folder) if apart else prepared(paths, folder)
+    walked = (paths, folder, ROWS_AT_A_TIME, dates)
+    return walk_elsewhere(prepared, *walked) if apart else prepared(*walked)
 
 
 @contextmanager
@@ -295,8 +311,11 @@ class _Run:
         if self._progress is not None:  # who shows it may also stop the import
             self._progress(self._done, self._total)
 
-    def totals(self, file: _File, spool: Spool) -> None:
-        """End what the running totals of a file's issuances count more than the ledger has."""
+    def totals(self, file: _File, spool: Spool, sums: Spool) -> None:
+        """End what the running totals of a file's issuances count more than the ledger has.
+
+        They are added up in `sums`, the leader's spool.
+        """
         if not counts_totals(file.kind):
             return
         for some in chunked(spool.counting(), ROWS_AT_A_TIME):
@@ -304,10 +323,12 @@ class _Run:
             before_g: dict[int, dict[str, int]] = {}
             for row in some:
                 if file.fates[row.line] == _REPORTED:
+                    sums.doubt(row.pool)
                     continue
-                spool.add_total(row.pool, "", 0, row.line)
+                line = row.line if sums is spool else 0
+                sums.add_total(row.pool, "", 0, line)
                 before_g[row.line] = {
-                    key: spool.add_total(row.pool, key, total_g, row.line)
+                    key: sums.add_total(row.pool, key, total_g, line)
                     for key, total_g in row.totals.items()
                 }
                 if row.totals:
@@ -389,8 +410,9 @@ class _Run:
 
         Gives what they and the ledger do not agree on.
         """
-        for file, spool in zip(files, spools, strict=True):
-            for finding in decreased(self._knower, file.kind, spool):
+        for place, (file, spool) in enumerate(zip(files, spools, strict=True)):
+            sheets = [spools[at] for at, one in enumerate(files) if one.leader == place]
+            for finding in decreased(self._knower, file.kind, spool, sheets):
                 self._found(file, finding)
         database = self._ledger.database
         kinds = [(file.kind, spool) for file, spool in zip(files, spools, strict=True)]

@@ -180,9 +180,11 @@ def vanished(
     What came after the position `until`, where the import began, is of these files, or newer.
 
     An issuance, or an end whose serial numbers no row states, of a project that one of the files
-    is about; an export may be of some projects only. Each comes with the place of the first file
-    that would have listed it. Holdings of one account leave out what others hold, so they do not
-    count.
+    is about; an export may be of some projects only. A row that is reported for another reason is
+    in its file all the same: what it lists, or may list, has not vanished.
+
+    Each comes with the place of the first file that would have listed it. Holdings of one account
+    leave out what others hold, so they do not count.
     """
     rows = merge(*(spool.sums() for _, spool in files), key=itemgetter(0, 1))
     with database.reading(patiently=True) as connection:
@@ -197,7 +199,7 @@ def vanished(
             for some in chunked(projects, _PROJECTS_AT_A_TIME) if listing else ():
                 for row in _claims_of(database, connection, registry, some, until):
                     place = next((at for at, kind in listing if _would_list(kind, row)), None)
-                    if place is not None and not _stated(spools, row):
+                    if place is not None and not _is_listed(spools, registry, row):
                         yield place, _left_out(row)
 
 
@@ -249,8 +251,15 @@ def _ends_of(kind: FileKind) -> Iterator[tuple[str, str | None, str | None]]:
             yield "CANCELLED", says.cause or "other", says.converted_to
 
 
+def _is_listed(spools: Sequence[Spool], registry: str, claim: Any) -> bool:
+    """Check whether the rows of all files together list a claim, or rows not taken may list it."""
+    if _stated(spools, claim):
+        return True
+    return any(spool.lists_project(registry, claim.project, claim.vintage) for spool in spools)
+
+
 def _stated(spools: Sequence[Spool], claim: Any) -> bool:
-    """Tell whether the rows of all files together state every serial number of a claim."""
+    """Check whether the rows of all files together state every serial number of a claim."""
     number = claim.first
     while number <= claim.last:
         ends = (spool.stated_from(claim.registry, claim.series, number) for spool in spools)
@@ -272,14 +281,20 @@ def _left_out(claim: Any) -> Finding:
     )
 
 
-def decreased(knower: Knower, kind: FileKind, spool: Spool) -> Iterator[Finding]:
-    """Find running totals that count less than the ledger has ended by them, or nothing now."""
+def decreased(
+    knower: Knower, kind: FileKind, spool: Spool, spools: Sequence[Spool]
+) -> Iterator[Finding]:
+    """Find running totals that count less than the ledger has ended by them, or nothing now.
+
+    Totals of which a row was not taken are not judged; `spools` are those of the file's sheets.
+    """
     by_pool = groupby(spool.totals(), key=itemgetter(0))
-    for some in chunked(((name, list(rows)) for name, rows in by_pool), _POOLS_AT_A_TIME):
+    whole = ((name, list(rows)) for name, rows in by_pool if not _is_doubted(spool, spools, name))
+    for some in chunked(whole, _POOLS_AT_A_TIME):
         pools = {name: pool_named(name) for name, _ in some}
         known = knower.ask([], list(pools.values()), with_ends=True)
         for name, rows in some:
-            pool, line = pools[name], max(row[3] for row in rows)
+            pool, line = pools[name], max(row[3] for row in rows) or None
             sums = {key: sum_g for _, key, sum_g, _ in rows}
             for key, ended_g in counted_ends(known, pool, kind).items():
                 if ended_g > sums.get(key, 0):
@@ -290,3 +305,12 @@ def decreased(knower: Knower, kind: FileKind, spool: Spool) -> Iterator[Finding]
                         f"{pool.vintage}, is {tonnes_text(sums.get(key, 0))}; the ledger has "
                         f"{tonnes_text(ended_g)}",
                     )
+
+
+def _is_doubted(spool: Spool, spools: Sequence[Spool], name: str) -> bool:
+    if spool.doubts(name):
+        return True
+    pool = pool_named(name)
+    if pool.project is None:
+        return False
+    return any(one.lists_project(pool.registry, pool.project, pool.vintage) for one in spools)

@@ -5,7 +5,7 @@ Nothing here touches a database but the files' own spools, so that it can be don
 """
 
 from collections.abc import Generator, Iterable, Iterator, Sequence
-from contextlib import closing
+from contextlib import ExitStack, closing
 from itertools import islice
 from pathlib import Path
 from typing import Final, NamedTuple, TypeVar
@@ -14,27 +14,58 @@ from offset.core.canonical import canonical_serial
 from offset.core.commands import Create, Details
 from offset.core.errors import OffsetError
 from offset.core.serials import Serial
-from offset.exports import ISSUES, KINDS, Export, FileKind, Meaning, Row, RowIssue, open_export
+from offset.exports import (
+    ISSUES,
+    KINDS,
+    Export,
+    FileKind,
+    Meaning,
+    Order,
+    Row,
+    RowIssue,
+    open_exports,
+)
 from offset.importing.drafting import ENDS, Random, create, details_of, issued_serial, project_of
 from offset.importing.pools import Pool, named, pool_of, pool_of_totals
-from offset.importing.spool import Counting, Spool, Sums
+from offset.importing.spool import Counting, Spool, Stated, Sums
 from offset.registries import REGISTRIES, read_serial
 from offset.registries.files import CancelledTotal, RetiredTotal
+from offset.registries.stated import written_project
+from offset.rows import Listed
 
 T = TypeVar("T")
 ROWS_AT_A_TIME: Final = 500
 
 
 class Opened(NamedTuple):
-    """A file that was opened: the place of its kind in `KINDS`, and how many rows it has."""
+    """An export that was opened: the place of its kind in `KINDS`, and how many rows it has.
+
+    `path_number` is the place of its file, of which it may be one of several sheets: then
+    `sheet_name` is its own. `leader` is the place of the first export of the file that is of the
+    same kind, itself perhaps: of their rows some may be the same.
+    """
 
     kind_number: int
     row_count: int
+    path_number: int
+    sheet_name: str
+    leader: int
 
     @property
     def kind(self) -> FileKind:
         """What the file is."""
         return KINDS[self.kind_number]
+
+
+class Opening(NamedTuple):
+    """How files were opened: their exports, and sentences about the rest, by their file's place.
+
+    `passed_over` are about what is no export, `notes` about what is not taken of those that are.
+    """
+
+    exports: Sequence[Opened]
+    passed_over: Sequence[tuple[int, str]]
+    notes: Sequence[tuple[int, str]]
 
 
 class Ready(NamedTuple):
@@ -119,41 +150,86 @@ def spool_of(folder: Path, file: int) -> Path:
 
 
 def prepared(
-    paths: Sequence[Path], folder: Path, rows_at_a_time: int = ROWS_AT_A_TIME
-) -> Generator[list[Opened] | Some, None, None]:
-    """Open files and prepare their rows, those of the files first that issue.
+    paths: Sequence[Path],
+    folder: Path,
+    rows_at_a_time: int = ROWS_AT_A_TIME,
+    dates: Order | None = None,
+) -> Generator[Opening | Some, None, None]:
+    """Open files and prepare their rows, those of the exports first that issue.
 
     First comes how the files were opened, then their rows, some hundred at a time. When the last
-    have come, each file's spool is written.
+    have come, each export's spool is written.
 
     Args:
         paths: the files.
         folder: for the spools.
         rows_at_a_time: at most so many.
+        dates: as of `open_exports`.
 
     Raises:
-        UnreadableFile, UnknownFile, UnknownColumn, AmbiguousDates: as `open_export`.
+        UnreadableFile, UnknownFile, UnknownColumn, AmbiguousDates: as `open_exports`.
     """
-    exports = [open_export(path) for path in paths]
-    yield [Opened(KINDS.index(export.kind), export.row_count) for export in exports]
-    order = sorted(range(len(exports)), key=lambda file: not exports[file].kind.issues)
+    opening, exports = _open(paths, dates)
+    yield opening
+    order = sorted(range(len(exports)), key=lambda place: not exports[place].kind.issues)
     random = Random()
-    for file in order:
-        if exports[file].kind.meaning is not None:
-            with closing(Spool(spool_of(folder, file), writes=True)) as spool:
-                preparation = _Preparation(exports[file], spool, random)
-                rows = exports[file].rows()
-                # Row by row: a serial number that was just read is at hand.
-                while any(some := preparation.prepare(islice(rows, rows_at_a_time))):
-                    yield Some(file, *some)
+    for place in order:
+        leader = opening.exports[place].leader
+        with ExitStack() as stack:
+            earlier = [
+                (exports[other].sheet_name, stack.enter_context(closing(_reopened(folder, other))))
+                for other in range(leader, place)
+                if opening.exports[other].leader == leader
+            ]
+            spool = stack.enter_context(closing(Spool(spool_of(folder, place), writes=True)))
+            preparation = _Preparation(exports[place], spool, random, earlier)
+            rows = exports[place].rows()
+            # Row by row: a serial number that was just read is at hand.
+            while any(some := preparation.prepare(islice(rows, rows_at_a_time))):
+                yield Some(place, *some)
+
+
+def _open(paths: Sequence[Path], dates: Order | None) -> tuple[Opening, list[Export]]:
+    """Open files; their exports are those of all of them, one after the other."""
+    exports: list[Export] = []
+    opened: list[Opened] = []
+    passed_over: list[tuple[int, str]] = []
+    notes: list[tuple[int, str]] = []
+    for number, path in enumerate(paths):
+        file = open_exports(path, dates)
+        passed_over += [(number, sentence) for sentence in file.passed_over]
+        leaders: dict[FileKind, int] = {}
+        for export in file.exports:
+            leader = leaders.setdefault(export.kind, len(exports))
+            sheet_name = export.sheet_name if len(file.exports) > 1 else ""
+            kind_number = KINDS.index(export.kind)
+            opened.append(Opened(kind_number, export.row_count, number, sheet_name, leader))
+            notes += [(number, sentence) for sentence in export.notes]
+            exports.append(export)
+    return Opening(opened, passed_over, notes), exports
+
+
+def _reopened(folder: Path, place: int) -> Spool:
+    return Spool(spool_of(folder, place), writes=False)
 
 
 class _Preparation:
-    """Prepares the rows of one file, and notes in its spool what they state."""
+    """Prepares the rows of one export, and notes in its spool what they state.
 
-    def __init__(self, export: Export, spool: Spool, random: Random) -> None:
+    `earlier` are the spools of the sheets of the same kind before it, by the sheets' names.
+    """
+
+    def __init__(
+        self,
+        export: Export,
+        spool: Spool,
+        random: Random,
+        earlier: Sequence[tuple[str, Spool]] = (),
+    ) -> None:
+        self._kind = export.kind
         self._spool = spool
         self._random = random
+        self._earlier = earlier
         self._active = tells_the_present(export.kind)
         self._counts = counts_totals(export.kind)
 
@@ -166,14 +242,17 @@ class _Preparation:
             if isinstance(one, RowIssue):
                 public = ISSUES[one.code]
                 faulty.append(Faulty(one.line, one.text, "", one.code, one.detail, public))
+                self._list(one.listed)
                 continue
             row = _numbered(one, self._spool)
-            self._add(row, sums)
-            if (twice := self._stated_twice(row)) is not None:
+            repeats, twice = self._state(row)
+            if not repeats:
+                self._add(row, sums)
+            if twice is not None:
                 faulty.append(twice)
                 continue
             ready.append(self._ready(row))
-            if self._counts:
+            if self._counts and not repeats:
                 counting.append(_counting(row))
         self._spool.add(Sums(*key, *amounts) for key, amounts in sums.items())
         self._spool.count(counting)
@@ -194,17 +273,43 @@ class _Preparation:
                 made = error
         return Ready(row, made, details, None if row.issues else pool_of(row))
 
-    def _stated_twice(self, row: Row) -> Faulty | None:
-        """Note what a row states; say so where another row states some of it."""
+    def _state(self, row: Row) -> tuple[bool, Faulty | None]:
+        """Note what a row states.
+
+        Returns:
+            Whether it repeats a row of a sheet before; the fault where another row states some of
+            its credits, but not the same of them.
+        """
         serial = row.serial
         assert serial is not None
         issued = row.meaning is Meaning.ISSUED and not self._active
-        other = self._spool.state(serial, row.line, as_issued=issued)
-        if other is None:
-            return None
+        facts = f"{row.meaning}|{row.quantity_g}|{project_of(row)}|{row.vintage}|{row.ended_on}"
+        other = self._spool.state(serial, row.line, facts, as_issued=issued)
+        if other is not None:
+            return False, self._stated_twice(row, serial, other, f"line {other.line}")
+        for sheet_name, spool in self._earlier:
+            other = spool.find_stated(serial, as_issued=issued)
+            if other is not None:
+                if (other.first, other.last, other.facts) == (*serial.key[2:4], facts):
+                    return True, None
+                where = f"line {other.line} of sheet {sheet_name}"
+                return False, self._stated_twice(row, serial, other, where)
+        return False, None
+
+    def _stated_twice(self, row: Row, serial: Serial, other: Stated, where: str) -> Faulty:
+        self._spool.list_serial(serial)  # also what the other row does not state
         numbers = f" {other.first} to {other.last}" if serial.parsed else ""
-        why = f"serial {serial.text}: line {other.line} states {serial.series}{numbers} too"
+        why = f"serial {serial.text}: {where} states {serial.series}{numbers} too"
         return Faulty(row.line, row.text, serial.text, "stated-twice", why, why)
+
+    def _list(self, listed: Listed) -> None:
+        """Note what a row lists that is not taken, so that it is not missed in the ledger."""
+        for serial in listed.serials:
+            self._spool.list_serial(serial)
+        for registry in self._kind.registries:
+            vintage = listed.vintage if registry in REGISTRIES else None
+            for project in listed.projects:
+                self._spool.list_project(registry, written_project(registry, project), vintage)
 
     def _add(self, row: Row, sums: dict[tuple[str, str, int], list[int]]) -> None:
         """Add a row to its project's vintage; planned credits add nothing.

@@ -15,9 +15,16 @@ _TABLES: Final = """
 PRAGMA journal_mode = OFF;
 PRAGMA synchronous = OFF;
 CREATE TABLE IF NOT EXISTS stated (
-    line_name TEXT, class TEXT, first INTEGER, last INTEGER, line INTEGER,
+    line_name TEXT, class TEXT, first INTEGER, last INTEGER, line INTEGER, facts TEXT,
     PRIMARY KEY (line_name, class, first)
 ) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS listed (
+    line_name TEXT, first INTEGER, last INTEGER, PRIMARY KEY (line_name, first)
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS listed_projects (
+    registry TEXT, project TEXT, vintage INTEGER, PRIMARY KEY (registry, project, vintage)
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS doubted (pool TEXT PRIMARY KEY) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS ordinals (text TEXT PRIMARY KEY, count INTEGER) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS sums (
     registry TEXT, project TEXT, vintage INTEGER,
@@ -33,24 +40,30 @@ CREATE TABLE IF NOT EXISTS totals (
     pool TEXT, key TEXT, sum_g INTEGER, line INTEGER, PRIMARY KEY (pool, key)
 ) WITHOUT ROWID;
 """
+_ANY_VINTAGE: Final = -1
 _WRITERS_CACHE, _READERS_CACHE = 16_384, 2_048  # KiB; one spool is written, all are read at once
-# The highest number that a row states together with a given one; rows of a class never overlap.
+# The highest number that a row states together with a given one; rows of a class never overlap,
+# nor do those that are only listed.
 _COVERING: Final = """
 SELECT max(last) FROM (
     SELECT * FROM (SELECT last FROM stated WHERE line_name = ? AND class = 'issued'
                    AND first <= ? ORDER BY first DESC LIMIT 1)
     UNION ALL
     SELECT * FROM (SELECT last FROM stated WHERE line_name = ? AND class = 'now'
+                   AND first <= ? ORDER BY first DESC LIMIT 1)
+    UNION ALL
+    SELECT * FROM (SELECT last FROM listed WHERE line_name = ?
                    AND first <= ? ORDER BY first DESC LIMIT 1))
 """
 
 
 class Stated(NamedTuple):
-    """Serial numbers that a row states."""
+    """Serial numbers that a row states, and in `facts` what it says of them."""
 
     first: int
     last: int
     line: int
+    facts: str
 
 
 class Sums(NamedTuple):
@@ -110,29 +123,83 @@ class Spool:
         self._connection.commit()
         self._connection.close()
 
-    def state(self, serial: Serial, line: int, *, as_issued: bool) -> Stated | None:
-        """Note that a row states serial numbers, or give the row that states some of them too.
+    def state(self, serial: Serial, line: int, facts: str, *, as_issued: bool) -> Stated | None:
+        """Note that a row states serial numbers, or return the row that states some of them too.
 
         What a file lists as issued and what it lists as held or ended may be the same credits.
         """
+        if (other := self.find_stated(serial, as_issued=as_issued)) is not None:
+            return other
         claim = serial.key
         key = (f"{claim.registry}\n{claim.series}", "issued" if as_issued else "now")
-        row = self._connection.execute(
-            "SELECT first, last, line FROM stated"
-            " WHERE line_name = ? AND class = ? AND first <= ? ORDER BY first DESC LIMIT 1",
-            (*key, claim.last),
-        ).fetchone()
-        if row is not None and row[1] >= claim.first:
-            return Stated(*row)
         self._connection.execute(
-            "INSERT INTO stated VALUES (?, ?, ?, ?, ?)", (*key, claim.first, claim.last, line)
+            "INSERT INTO stated VALUES (?, ?, ?, ?, ?, ?)",
+            (*key, claim.first, claim.last, line, facts),
         )
         return None
+
+    def find_stated(self, serial: Serial, *, as_issued: bool) -> Stated | None:
+        """Find a row that states some of these serial numbers."""
+        claim = serial.key
+        row = self._connection.execute(
+            "SELECT first, last, line, facts FROM stated"
+            " WHERE line_name = ? AND class = ? AND first <= ? ORDER BY first DESC LIMIT 1",
+            (f"{claim.registry}\n{claim.series}", "issued" if as_issued else "now", claim.last),
+        ).fetchone()
+        return Stated(*row) if row is not None and row[1] >= claim.first else None
+
+    def list_serial(self, serial: Serial) -> None:
+        """Note that a row that is not taken lists serial numbers; they may overlap with others."""
+        claim = serial.key
+        name, first, last = f"{claim.registry}\n{claim.series}", claim.first, claim.last
+        overlapping = "line_name = ? AND first <= ? AND last >= ?"
+        low, high = self._connection.execute(
+            f"SELECT min(first), max(last) FROM listed WHERE {overlapping}",  # noqa: S608
+            (name, last, first),
+        ).fetchone()
+        if low is not None:
+            self._connection.execute(
+                f"DELETE FROM listed WHERE {overlapping}",  # noqa: S608
+                (name, last, first),
+            )
+            first, last = min(first, low), max(last, high)
+        self._connection.execute("INSERT INTO listed VALUES (?, ?, ?)", (name, first, last))
+
+    def list_project(self, registry: str, project: str, vintage: int | None) -> None:
+        """Note that a row that is not taken lists some credits of a project's vintage, or of any.
+
+        `vintage` is None where it cannot be read.
+        """
+        self._connection.execute(
+            "INSERT OR IGNORE INTO listed_projects VALUES (?, ?, ?)",
+            (registry, project, _ANY_VINTAGE if vintage is None else vintage),
+        )
+
+    def lists_project(self, registry: str, project: str, vintage: int | None) -> bool:
+        """Check whether a row that is not taken may list credits of a project's vintage.
+
+        `vintage` is None for all of the project.
+        """
+        wanted = "" if vintage is None else f" AND vintage IN ({_ANY_VINTAGE}, {int(vintage)})"
+        row = self._connection.execute(
+            f"SELECT 1 FROM listed_projects WHERE registry = ? AND project = ?{wanted}",  # noqa: S608
+            (registry, project),
+        ).fetchone()
+        return row is not None
+
+    def doubt(self, pool: str) -> None:
+        """Note that a row which counts towards a pool's running totals is not taken."""
+        self._connection.execute("INSERT OR IGNORE INTO doubted VALUES (?)", (pool,))
+
+    def doubts(self, pool: str) -> bool:
+        """Check whether a row which counts towards a pool's running totals is not taken."""
+        row = self._connection.execute("SELECT 1 FROM doubted WHERE pool = ?", (pool,)).fetchone()
+        return row is not None
 
     def stated_from(self, registry: str, series: str, number: int) -> int | None:
         """Give the highest number that some row states together with this one; None without."""
         name = f"{registry}\n{series}"
-        found = self._connection.execute(_COVERING, (name, number, name, number)).fetchone()[0]
+        found = self._connection.execute(_COVERING, (name, number) * 3).fetchone()[0]
         return None if found is None or found < number else int(found)
 
     def ordinal(self, text: str) -> int:
@@ -175,10 +242,13 @@ class Spool:
             yield Counting._make((*row[:-1], json.loads(row[-1])))
 
     def add_total(self, pool: str, key: str, total_g: int, line: int) -> int:
-        """Add a row's running total to its pool's; give the sum of the rows before it."""
+        """Add a row's running total to its pool's; return the sum of the rows before it.
+
+        `line` is 0 for a row of another sheet.
+        """
         row = self._connection.execute(
             "INSERT INTO totals VALUES (?, ?, ?, ?) ON CONFLICT (pool, key) DO UPDATE SET"
-            " sum_g = sum_g + excluded.sum_g, line = excluded.line RETURNING sum_g",
+            " sum_g = sum_g + excluded.sum_g, line = max(line, excluded.line) RETURNING sum_g",
             (pool, key, total_g, line),
         ).fetchone()
         return int(row[0]) - total_g

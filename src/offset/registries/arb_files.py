@@ -3,6 +3,9 @@
 Every issuance has an id and counts what became of its credits so far: retired by period of
 compliance, invalidated, or spent on a reversal of stored carbon. Rows without an id report a
 period in which nothing was issued. Most of these credits were cancelled at ACR or CAR before.
+
+The project's id is the issuance's up to its hyphen; the editions of 2021 to 2024 have no column
+of its own for it. The workbook has sheets beside the main one that repeat some of its rows.
 """
 
 from collections.abc import Mapping
@@ -26,16 +29,23 @@ _COMPLIANCE: Final[Mapping[str, Column]] = dict.fromkeys(
         "retired 3rd compliance period (ca)",
         "retired 4th compliance period (ca)",
         "retired 5th compliance period (ca)",
+        "retired 6th compliance period (ca)",
+        "retired 7th compliance period (ca)",
         "retired for compliance in quebec",
     ),
     RetiredTotal("compliance"),
 )
 
+
+def _project(serial_text: str) -> str | None:
+    return serial_text.partition("-")[0].strip() or None
+
+
 FILES: Final = (
     FileKind(
         name="issuances",
         registries=(REGISTRY,),
-        marks=("carb project id", "carb issuance id", "arb offset credits issued"),
+        marks=("carb issuance id", "arb offset credits issued"),
         columns={
             "carb issuance id": Field.SERIAL,
             "carb project id": Field.PROJECT_ID,
@@ -72,5 +82,6 @@ FILES: Final = (
         },
         meaning=Meaning.ISSUED,
         issues=True,
+        project_of=_project,
     ),
 )

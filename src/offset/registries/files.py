@@ -117,8 +117,8 @@ class FileKind:
     than one code where the serial number of each row decides. A file is of this kind if it has a
     column for every mark, each of them a header or a tuple of its spellings.
 
-    `meaning` is None where the rows say nothing of credits: `about` tells what they are then. A
-    row with a date of its end means `ended` instead, if that is given. A word in `statuses`, then
+    `meaning` is None where the rows say nothing of credits: a list of projects. A row with a date
+    of its end means `ended` instead, if that is given. A word in `statuses`, then
     one in `reasons`, outweighs both. A word that no table knows is an issue of its row, unless
     `open_reasons` says that a reason decides nothing in this kind of file.
 
@@ -142,7 +142,6 @@ class FileKind:
     clean: Callable[[str], str] = canonical_serial
     mend: Callable[[str], tuple[int, Serial | None] | None] = _mends_nothing
     project_of: Callable[[str], str | None] = _names_no_project
-    about: str = ""
 
     @property
     def registry(self) -> str | None:
@@ -167,5 +166,4 @@ def projects(registry: str, *marks: str | tuple[str, ...]) -> FileKind:
         registries=(registry,),
         marks=marks,
         meaning=None,
-        about="a list of projects: it says nothing of credits, so no row is for the ledger",
     )

@@ -48,6 +48,9 @@ _CREDITS: Final[Mapping[str, Column]] = {
         "monitoring period start",  # of the monitoring, which spans vintages: not the vintage's
         "monitoring period end",
         "eligible for corsia?",
+        "retired for corsia?",  # 2023 and 2024
+        "corsia authorisation",
+        "corsia authorization",
         "label",
         "article six authorization",
     ),
