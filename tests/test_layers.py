@@ -106,7 +106,7 @@ MAY_IMPORT: Final[Mapping[str, set[str]]] = {
     "routes": API,
     "import_routes": API | {"routes", "imports", "import_queue"},
     "log_routes": API | {"routes"},
-    "serving": set(),
+    "serving": SHAPES | {"guard", "units"},
     "terminal": RULES | {"database"},
     "pages": API,
     "client": RULES | {"schemas"},

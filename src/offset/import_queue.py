@@ -65,8 +65,8 @@ class ImportQueue:
             self._stopping = True
             self._filled.notify()
         self._thread.join(patience_s)
-        for upload in self._waiting:
-            with suppress(OffsetError):  # then the next server says so
+        with suppress(OffsetError):  # then the next server says so
+            for upload in self._waiting:
                 self.imports.interrupt(upload.import_id)
         if self._folder is not None:
             self._folder.cleanup()
