@@ -101,9 +101,7 @@ def running_server(
             server.stop()
 
 
-def _command(
-    port: int, seconds: Mapping[str, float] | None, ends_after: int | None
-) -> list[str]:
+def _command(port: int, seconds: Mapping[str, float] | None, ends_after: int | None) -> list[str]:
     if seconds is None:
         options = ["--host", "127.0.0.1", "--port", str(port)]
         if ends_after is not None:

@@ -45,6 +45,7 @@ TIMEOUTS: Final = {  # milliseconds
 BY_KEY: Final = dict.fromkeys(("enable_seqscan", "enable_hashjoin", "enable_mergejoin"), "off")
 # Seconds; longer than a statement may take by TIMEOUTS, so that only a frozen server meets it.
 LONGEST_SILENCE_S: Final = 7.0
+PATIENT_SILENCE_S: Final = 600.0  # where a statement may take long
 _NEVER: Final = 2**31  # times that a statement comes before it is prepared unasked
 
 
@@ -209,11 +210,11 @@ def postgresql_engine(url: URL, *, pool_size: int, settings: Mapping[str, str]) 
     return engine
 
 
-def wait_without_limit(connection: Connection) -> None:
-    """Let the statements of this transaction take as long as they take."""
+def set_patience(connection: Connection, silence_s: float | None) -> None:
+    """Let the statements of this transaction take so long, or as long as they take."""
     driver = connection.connection.driver_connection
     assert isinstance(driver, _Socket)
-    driver.silence_s = None
+    driver.silence_s = silence_s
 
 
 def transaction_settings(settings: Mapping[str, str]) -> str:

@@ -27,13 +27,14 @@ from sqlalchemy.exc import DBAPIError
 
 from offset.connections import (
     BY_KEY,
+    PATIENT_SILENCE_S,
     TIMEOUTS,
     cursor,
     postgresql_engine,
     read_url,
+    set_patience,
     sqlite_engine,
     transaction_settings,
-    wait_without_limit,
 )
 from offset.core.commands import Claim
 from offset.core.errors import DatabaseUnavailable, Unfit
@@ -197,7 +198,7 @@ class Database:
         try:
             with (self._looking_up if by_key else self._reading).begin() as connection:
                 if patiently:
-                    self._take_time(connection)
+                    self._take_time(connection, PATIENT_SILENCE_S)
                 yield connection
         except DATABASE_ERRORS as error:
             met = objection(error)  # a fault of ours is raised as it is
@@ -205,9 +206,9 @@ class Database:
                 raise DatabaseUnavailable(unavailable(met)) from error
             raise DatabaseUnavailable("the database did not answer; try again") from error
 
-    def _take_time(self, connection: Connection) -> None:
+    def _take_time(self, connection: Connection, silence_s: float | None = None) -> None:
         if not self.is_sqlite:
-            wait_without_limit(connection)
+            set_patience(connection, silence_s)
             connection.exec_driver_sql(transaction_settings(dict.fromkeys(TIMEOUTS, "0")))
 
     def among(self, column: ColumnElement[Any], name: str) -> ColumnElement[bool]:

@@ -34,7 +34,7 @@ from offset.ledger import Ledger, ensure_origin, made_up_origin
 from offset.log import Log
 from offset.log.keys import KeyFile
 from offset.log.publisher import Publisher
-from offset.log.store import has_signed
+from offset.log.store import is_signed
 from offset.log.ticker import Ticker
 from offset.log.witnesses import Witnesses, read_witnesses
 from offset.log_routes import router as log_router
@@ -92,8 +92,23 @@ def key_file_of(settings: Settings, database: Database) -> KeyFile | None:
     return KeyFile(Path(f"{database.url.database}.log-key")) if database.is_sqlite else None
 
 
+def missing_key(database: Database, key_file: KeyFile) -> str | None:
+    """Return what to do where a log that was signed has lost its key; None where it has not.
+
+    A new key would sign under the old name, and who knows the old key would call it a forgery.
+    """
+    was_signed = is_signed(database) or key_file.guard.exists()  # first: another process may begin
+    if not was_signed or key_file.path.exists():
+        return None
+    return (
+        f"the log is not signed: {key_file.path} is missing, the key that has signed it. Put the "
+        "file back from its safe copy, readable by its owner alone (mode 0600), and start again. "
+        "No new key is made: it would sign under the old name"
+    )
+
+
 def open_publisher(settings: Settings, database: Database, origin: str) -> Publisher | None:
-    """Make the log's publisher, with a key of its own on SQLite; None without a key.
+    """Make the log's publisher, with a key of its own on a new SQLite ledger; None without a key.
 
     Raises:
         Unfit: the key or a witness is not what it has to be.
@@ -101,6 +116,10 @@ def open_publisher(settings: Settings, database: Database, origin: str) -> Publi
     key_file = key_file_of(settings, database)
     if key_file is None:
         _log.warning("This server does not publish the log: it has no OFFSET_LOG_KEY.")
+        return None
+    missing = missing_key(database, key_file)
+    if missing is not None:
+        _log.warning("%s.", missing[0].upper() + missing[1:])
         return None
     if settings.log_key is None and not key_file.path.exists():
         if has_signed(database):
