@@ -122,14 +122,6 @@ def open_publisher(settings: Settings, database: Database, origin: str) -> Publi
         _log.warning("%s.", missing[0].upper() + missing[1:])
         return None
     if settings.log_key is None and not key_file.path.exists():
-        if has_signed(database):
-            _log.warning(
-                "The log is not signed: the key %s is missing, with which this ledger was signed "
-                "before. Stop the server, put the file back with its .signed file, and start "
-                "again; a new key would sign in another's name.",
-                key_file.path,
-            )
-            return None
         with suppress(Unfit):  # another process of this ledger was first
             key_file.make(origin)
     try:
