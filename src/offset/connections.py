@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import psycopg
 from psycopg.abc import PQGen
-from psycopg.waiting import Ready, wait_async
+from psycopg.waiting import Ready, Wait, wait_async
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -142,8 +142,14 @@ class _Socket(psycopg.Connection):
         Raises:
             NoAnswer: it was silent for too long; the connection is closed.
         """
-        if self.silence_s is not None:
-            gen = _while_heard(gen, self.silence_s)
+        try:
+            wanted = next(gen)
+        except StopIteration as end:
+            # It needs no answer. SQLAlchemy sets up a pool's first connection under a lock: who
+            # let the loop go on there would meet the next one, which waits for the lock for ever.
+            given: Given = end.value
+            return given
+        gen = _while_heard(gen, wanted, self.silence_s)
         try:
             if is_on_loop():
                 return wait_for(wait_async(gen, self.pgconn.socket, interval, timeout))
@@ -153,16 +159,15 @@ class _Socket(psycopg.Connection):
             raise
 
 
-def _while_heard(gen: PQGen[Given], silence_s: float) -> PQGen[Given]:
+def _while_heard(gen: PQGen[Given], wanted: Wait, silence_s: float | None) -> PQGen[Given]:
     """Pass on what a generator of psycopg waits for, until nothing was heard for too long."""
     try:
-        wanted = next(gen)
         heard_at = time.monotonic()
         while True:
             ready = yield wanted
             if ready & Ready.R:
                 heard_at = time.monotonic()
-            elif time.monotonic() > heard_at + silence_s:
+            elif silence_s is not None and time.monotonic() > heard_at + silence_s:
                 raise NoAnswer(f"the server has said nothing for {silence_s:g} s")
             wanted = gen.send(ready)
     except StopIteration as end:
