@@ -11,7 +11,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from importlib.util import find_spec
 from pathlib import Path
@@ -124,6 +124,23 @@ class EmbeddedPostgres:
     def kill(self) -> None:
         """End the postmaster with SIGKILL, as a crash would; its children follow it."""
         self._end(signal.SIGKILL)
+
+    @contextmanager
+    def frozen(self) -> Iterator[None]:
+        """Stop all of the server's processes with SIGSTOP; they keep every connection."""
+        with ExitStack() as thawing:
+            self.freeze(thawing)
+            yield
+
+    def freeze(self, thawing: ExitStack) -> None:
+        """Stop the server's processes with SIGSTOP until `thawing` is closed."""
+        assert self.postmaster is not None
+        postmaster = psutil.Process(self.postmaster.pid)
+        postmaster.suspend()  # before its children: it starts no others meanwhile
+        thawing.callback(postmaster.resume)
+        for backend in postmaster.children():
+            backend.suspend()
+            thawing.callback(backend.resume)
 
     @property
     def log(self) -> str:

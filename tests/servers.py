@@ -7,7 +7,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from http.client import HTTPConnection, HTTPException
@@ -60,6 +60,7 @@ def running_server(
     port: int | None = None,
     directory: Path = ROOT,
     ends_after: int | None = None,
+    seconds: Mapping[str, float] | None = None,
     **settings: object,
 ) -> Iterator[Server]:
     """Start `uvicorn main:app` and wait until it is alive; stop it at the end.
@@ -69,6 +70,8 @@ def running_server(
         port: where it listens; None takes a free one. A restart names the old one.
         directory: where main.py is.
         ends_after: seconds after SIGTERM in which requests have to end; None waits for them.
+        seconds: of constants, by module and name (`serving.QUIET_S`); `offset serve` is started
+            with them in the place of uvicorn.
         settings: Offset's own, by name: ``unparsed="refuse"`` is OFFSET_UNPARSED=refuse. Nothing
             else of Offset's is taken from the environment.
 
@@ -80,11 +83,7 @@ def running_server(
         log_path = Path(folder) / "server.log"
         with log_path.open("wb") as log:
             process = subprocess.Popen(
-                [
-                    *[sys.executable, "-m", "uvicorn", "main:app"],
-                    *["--host", "127.0.0.1", "--port", str(port)],
-                    *(["--timeout-graceful-shutdown", str(ends_after)] if ends_after else []),
-                ],
+                _command(port, seconds, ends_after),
                 cwd=directory,
                 env=environment(database_url, settings),
                 stdin=subprocess.DEVNULL,
@@ -100,6 +99,16 @@ def running_server(
             raise
         finally:
             server.stop()
+
+
+def _command(port: int, seconds: Mapping[str, float] | None, ends_after: int | None) -> list[str]:
+    if seconds is None:
+        options = ["--host", "127.0.0.1", "--port", str(port)]
+        if ends_after is not None:
+            options += ["--timeout-graceful-shutdown", str(ends_after)]
+        return [sys.executable, "-m", "uvicorn", "main:app", *options]
+    given = [f"{name}={value}" for name, value in seconds.items()]
+    return [sys.executable, str(ROOT / "tests/serving_process.py"), str(port), *given]
 
 
 def environment(database_url: str, settings: dict[str, object]) -> dict[str, str]:

@@ -35,7 +35,8 @@ class Spelling:
     `count` credits; an id has none. `fixed` are segments in which no letter is edited, because
     another letter there makes another number; `needed` must not be dropped for the same reason.
     `dates` are segments DDMMYYYY. `whole` tells that nothing was lost, so that all separators may
-    be left out; `glued` that they were.
+    be left out; `glued` that they were. `split` tells that a separator was put into a segment,
+    `lost` that a segment was dropped: both together would make a serial number of other segments.
     """
 
     registry: str
@@ -49,6 +50,8 @@ class Spelling:
     dates: frozenset[int] = frozenset()
     whole: bool = True
     glued: bool = False
+    split: bool = False
+    lost: bool = False
 
     @property
     def text(self) -> str:
@@ -324,6 +327,10 @@ def _edit(random: Random, made: Spelling) -> Spelling:
         near = re.sub(r"\W", "", word[:at])[-1:] + re.sub(r"\W", "", word[at:])[:1]
         if made.first is None and re.fullmatch(r"[\dOoQIl]{2}", near):
             return made  # 1-11 is not 11-1
+        splits = not stray.isalnum() and 0 < at < len(word)
+        if splits and made.lost:
+            return made
+        made = replace(made, split=made.split or splits)
         return _with_word(made, place, word[:at] + stray + word[at:])
     if deletes or at == len(word):
         return _with_word(made, place, (word[:at] + word[at + 1 :]) if at < len(word) else word)
@@ -413,7 +420,12 @@ def _marks(random: Random, made: Spelling) -> Spelling:
 def _drop(random: Random, made: Spelling) -> Spelling:
     """Drop a segment that is no number of the range."""
     place = random.randrange(len(made.words))
-    if place in made.needed or place in (made.first, made.last) or len(made.words) < 3:
+    if (
+        place in made.needed
+        or place in (made.first, made.last)
+        or len(made.words) < 3
+        or made.split
+    ):
         return made
     return _cut(made, [one for one in range(len(made.words)) if one != place])
 
@@ -436,6 +448,7 @@ def _cut(made: Spelling, kept: Sequence[int]) -> Spelling:
         needed=places(made.needed),
         dates=places(made.dates),
         whole=False,
+        lost=True,
     )
 
 

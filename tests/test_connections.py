@@ -171,3 +171,25 @@ def test_a_slow_commit_of_sqlite_is_handed_to_a_thread(
             created(ledger, first=first, last=first + 9)
         assert len(handed) >= 2
         assert isinstance(ledger.commit([creating(first=31, last=40)])[0], Answer)
+
+
+def test_a_connection_that_is_set_up_keeps_the_loop_where_no_answer_is_needed(
+    postgresql_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """SQLAlchemy does it under a lock, for which the next connection would hold the loop."""
+    monkeypatch.setattr("psycopg.waiting._last_yield", 0.0)  # psycopg has not yielded for long
+    turns: list[int] = []
+
+    def set_up(driver: Any) -> int:
+        driver.isolation_level = psycopg.IsolationLevel.READ_COMMITTED
+        return len(turns)
+
+    async def connect() -> int:
+        asyncio.get_running_loop().call_soon(turns.append, 1)
+        return await on_loop(partial(set_up, driver))
+
+    with closing(Database(postgresql_url)) as database:
+        raw = database.engine.raw_connection()
+        driver = raw.driver_connection
+        assert asyncio.run(connect()) == 0
+        raw.close()

@@ -56,9 +56,12 @@ def test_every_error_code_is_documented_with_its_status_and_meaning() -> None:
     for kind in tree():
         if kind is not OffsetError and kind.__module__.startswith("offset."):
             status = NO_STATUS.get(kind) or str(status_of(kind.__new__(kind)))
-            found[kind.code] = (status, (kind.__doc__ or "").partition("\n")[0])
+            done = "if `outcome` says so" if kind.may_be_done else "no"
+            found[kind.code] = (status, (kind.__doc__ or "").partition("\n")[0], done)
     rows = table("docs/errors.md", "code")
-    assert {code: (status, meaning) for code, (status, meaning, _) in rows.items()} == found
+    assert {code: tuple(cells[:3]) for code, cells in rows.items()} == found
+    with_outcome = {code for code, cells in rows.items() if "`outcome`:" in cells[3]}
+    assert with_outcome == {kind.code for kind in tree() if kind.may_be_done}
 
 
 def test_every_event_type_status_purpose_and_cause_is_documented() -> None:

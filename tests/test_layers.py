@@ -42,7 +42,7 @@ API: Final = (
 MAY_IMPORT: Final[Mapping[str, set[str]]] = {
     "core": set(),
     "models": RULES,
-    "connections": RULES | {"statements", "journal", "waiting"},
+    "connections": RULES | {"statements", "journal", "objections", "waiting"},
     "database": RULES
     | {"connections", "database_file", "journal", "statements", "objections", "turns"},
     "database_file": RULES,
@@ -59,7 +59,9 @@ MAY_IMPORT: Final[Mapping[str, set[str]]] = {
     "deciding": RULES | {"units"},
     "loading": STORAGE | {"units", "statements", "waiting"},
     "appending": STORAGE | {"units", "deciding", "loading", "names"},
-    "ledger": STORAGE | {"units", "deciding", "loading", "appending", "reading", "waiting"},
+    "needed_locks": RULES | {"database", "units"},
+    "ledger": STORAGE
+    | {"units", "deciding", "loading", "appending", "needed_locks", "reading", "waiting"},
     "names": STORAGE,
     "walks": {"names"},
     "listing": STORAGE | {"names", "walks"},
@@ -106,7 +108,7 @@ MAY_IMPORT: Final[Mapping[str, set[str]]] = {
     "routes": API,
     "import_routes": API | {"routes", "imports", "import_queue"},
     "log_routes": API | {"routes"},
-    "serving": set(),
+    "serving": SHAPES | {"guard", "units"},
     "terminal": RULES | {"database"},
     "pages": API,
     "client": RULES | {"schemas"},

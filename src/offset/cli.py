@@ -59,8 +59,9 @@ def serve(
     """Start the server on this machine; it answers nobody else."""
     import uvicorn
 
+    from offset.main import app as application
     from offset.main import open_ledger
-    from offset.serving import WholeAnswers
+    from offset.serving import Server, WholeAnswers
     from offset.settings import read_settings
 
     database, _ = open_ledger(read_settings(), pool_size=1)
@@ -71,17 +72,16 @@ def serve(
             "until Ctrl+C."
         )
         config = uvicorn.Config(
-            "offset.main:app",
+            application,
             http=WholeAnswers,
             ws="none",
             proxy_headers=False,
             server_header=False,
-            timeout_graceful_shutdown=10,
             log_level="warning",
             access_log=False,
         )
         with suppress(KeyboardInterrupt):  # uvicorn passes Ctrl+C on when all is answered
-            uvicorn.Server(config).run(sockets=[listener])
+            Server(config, application).run(sockets=[listener])
 
 
 @app.command(name="migrate")

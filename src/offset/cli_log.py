@@ -33,9 +33,9 @@ def publish(
     from offset.main import open_publisher
 
     with _ledger() as (settings, database, origin):
+        _key_file(settings, database)
         publisher = open_publisher(settings, database, origin)
-        if publisher is None:
-            raise Unfit("OFFSET_LOG_KEY is not set: it names the file of the log's key")
+        assert publisher is not None
         note = publisher.publish()
         size = 0 if note is None else read_checkpoint(note.text).size
         OUT.print(f"{size} events of {origin} are published.")
@@ -125,9 +125,13 @@ def _ledger() -> "Iterator[tuple[Settings, Database, str]]":
 
 
 def _key_file(settings: "Settings", database: "Database") -> "KeyFile":
-    from offset.main import key_file_of
+    """Name the file of the log's key; refuse a log whose key is missing."""
+    from offset.main import key_file_of, missing_key
 
     file = key_file_of(settings, database)
     if file is None:
         raise Unfit("OFFSET_LOG_KEY is not set: it names the file of the log's key")
+    missing = missing_key(database, file)
+    if missing is not None:
+        raise Unfit(missing)
     return file

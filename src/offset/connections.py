@@ -3,17 +3,20 @@
 import sqlite3
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from functools import partial
 from typing import Any, Final
 
 import psycopg
 from psycopg.abc import PQGen
-from psycopg.waiting import wait_async
+from psycopg.pq import ConnStatus
+from psycopg.waiting import Ready, Wait, wait_async
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
 from sqlalchemy.exc import SQLAlchemyError
 
 from offset.core.errors import Unfit
 from offset.journal import LONGEST, LONGEST_KEPT
+from offset.objections import NoAnswer
 from offset.statements import STATEMENTS_KEPT, Cursor, PostgresqlCursor
 from offset.waiting import Given, in_thread, is_on_loop, wait_for
 
@@ -43,7 +46,8 @@ TIMEOUTS: Final = {  # milliseconds
 # was right for an empty table would read all of it when it is full.
 BY_KEY: Final = dict.fromkeys(("enable_seqscan", "enable_hashjoin", "enable_mergejoin"), "off")
 # Seconds; longer than a statement may take by TIMEOUTS, so that only a frozen server meets it.
-LONGEST_WAIT_S: Final = 7.0
+LONGEST_SILENCE_S: Final = 7.0
+PATIENT_SILENCE_S: Final = 600.0  # where a statement may take long
 _NEVER: Final = 2**31  # times that a statement comes before it is prepared unasked
 
 
@@ -125,66 +129,62 @@ def sqlite_engine(url: URL, *, pool_size: int, cache_kb: int, busy_ms: int = 5_0
     return engine
 
 
-class Answers:
-    """Whether PostgreSQL answers at all: it may be frozen and keep its connections."""
-
-    def __init__(self) -> None:
-        self.come = True
-
-    def came(self) -> None:
-        """Note an answer."""
-        self.come = True
-
-    def late(self) -> None:
-        """Note that one did not come in time."""
-        self.come = False
-
-
 class _Socket(psycopg.Connection):
     """A connection that lets the event loop go on while the server works.
 
-    `longest_wait_s` is how long an answer may take: a server that is frozen keeps its connections,
+    `silence_s` is how long the server may say nothing: one that is frozen keeps its connections,
     and no time-out of its own ends what waits for it.
     """
 
-    longest_wait_s: float | None = LONGEST_WAIT_S
-    answers: Answers | None = None
+    silence_s: float | None = None
 
     def wait(self, gen: PQGen[Given], interval: float = 0.1, timeout: float | None = None) -> Given:
         """Wait until the server has answered.
 
         Raises:
-            psycopg.OperationalError: it did not in time; the connection is closed.
+            NoAnswer: it was silent for too long; the connection is closed.
         """
-        limit = self.longest_wait_s if timeout is None else timeout
-        end = None if limit is None else time.monotonic() + limit
+        try:
+            wanted = next(gen)
+        except StopIteration as end:
+            # It needs no answer. SQLAlchemy sets up a pool's first connection under a lock: who
+            # let the loop go on there would meet the next one, which waits for the lock for ever.
+            given: Given = end.value
+            return given
+        heard = _while_heard(gen, wanted, self.silence_s)
         try:
             if is_on_loop():
-                given = wait_for(wait_async(gen, self.pgconn.socket, interval, limit))
-            else:
-                given = super().wait(gen, interval, limit)
-        except psycopg.OperationalError as error:
-            if end is None or error.sqlstate is not None or time.monotonic() < end:
-                raise
-            self.pgconn.finish()  # what it would answer yet is nobody's
-            if self.answers is not None:
-                self.answers.late()
-            raise psycopg.OperationalError("the server did not answer in time") from error
-        if self.answers is not None:
-            self.answers.came()
+                return wait_for(wait_async(heard, self.pgconn.socket, interval, timeout))
+            return super().wait(heard, interval, timeout)
+        except psycopg.Error as error:
+            if isinstance(error, NoAnswer):
+                self.pgconn.finish()  # what it would answer yet is nobody's
+            if self.pgconn.status == ConnStatus.BAD:
+                with suppress(psycopg.Error):  # a pipeline would still tell the server that it ends
+                    gen.close()
+            raise
+
+
+def _while_heard(gen: PQGen[Given], wanted: Wait, silence_s: float | None) -> PQGen[Given]:
+    """Pass on what a generator of psycopg waits for, until nothing was heard for too long."""
+    try:
+        heard_at = time.monotonic()
+        while True:
+            ready = yield wanted
+            if ready & Ready.R:
+                heard_at = time.monotonic()
+            elif silence_s is not None and time.monotonic() > heard_at + silence_s:
+                raise NoAnswer(f"the server has said nothing for {silence_s:g} s")
+            wanted = gen.send(ready)
+    except StopIteration as end:
+        given: Given = end.value
         return given
 
 
-def _reach(
-    settings: Mapping[str, str], answers: Answers, arguments: list[Any], named: dict[str, Any]
-) -> _Socket:
+def _reach(settings: Mapping[str, str], arguments: list[Any], named: dict[str, Any]) -> _Socket:
     """Connect, and tell a server that is the connection's own what holds for all transactions."""
-    try:
-        driver = _Socket.connect(*arguments, **named)
-    except psycopg.OperationalError:
-        answers.late()
-        raise
-    driver.answers = answers
+    driver = _Socket.connect(*arguments, **named)
+    driver.silence_s = LONGEST_SILENCE_S
     try:
         # A pooler names another process as the one to cancel than the one that answers; it may
         # answer the next transaction by one that has never seen the statement nor the settings.
@@ -199,9 +199,7 @@ def _reach(
     return driver
 
 
-def postgresql_engine(
-    url: URL, *, pool_size: int, settings: Mapping[str, str], answers: Answers
-) -> Engine:
+def postgresql_engine(url: URL, *, pool_size: int, settings: Mapping[str, str]) -> Engine:
     """Make an engine whose transactions have these settings."""
     # Whatever the database's or the role's default is: the guards need each statement to see anew.
     engine = _engine(url, _POSTGRESQL, pool_size, isolation_level="READ COMMITTED")
@@ -210,24 +208,24 @@ def postgresql_engine(
     # go on, whose next connection would wait for the lock and never let this one go on.
     @event.listens_for(engine, "do_connect")
     def reach(_: object, __: object, arguments: list[Any], named: dict[str, Any]) -> _Socket:
-        return in_thread(partial(_reach, settings, answers, arguments, named))
+        return in_thread(partial(_reach, settings, arguments, named))
 
     @event.listens_for(engine, "begin")
     def begin(connection: Connection) -> None:
         driver = connection.connection.driver_connection
         assert isinstance(driver, _Socket)
-        driver.longest_wait_s = LONGEST_WAIT_S
+        driver.silence_s = LONGEST_SILENCE_S
         if driver.prepare_threshold is None:
             connection.exec_driver_sql(transaction_settings(settings))
 
     return engine
 
 
-def wait_without_limit(connection: Connection) -> None:
-    """Let the statements of this transaction take as long as they take."""
+def set_patience(connection: Connection, silence_s: float | None) -> None:
+    """Let the statements of this transaction take so long, or as long as they take."""
     driver = connection.connection.driver_connection
     assert isinstance(driver, _Socket)
-    driver.longest_wait_s = None
+    driver.silence_s = silence_s
 
 
 def transaction_settings(settings: Mapping[str, str]) -> str:

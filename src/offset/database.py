@@ -27,14 +27,14 @@ from sqlalchemy.exc import DBAPIError
 
 from offset.connections import (
     BY_KEY,
+    PATIENT_SILENCE_S,
     TIMEOUTS,
-    Answers,
     cursor,
     postgresql_engine,
     read_url,
+    set_patience,
     sqlite_engine,
     transaction_settings,
-    wait_without_limit,
 )
 from offset.core.commands import Claim
 from offset.core.errors import DatabaseUnavailable, Unfit
@@ -58,6 +58,8 @@ _READ_CACHE_KB, _KEY_CACHE_KB, _WRITE_CACHE_KB = 3_072, 4_096, 20_480
 # A rewrite keeps only what is there now. VACUUM FULL would also keep dead rows that an older
 # snapshot can see, and do nothing for a role that does not own the table, both without an error.
 _REWRITE_DETAILS: Final = "ALTER TABLE details ALTER COLUMN content TYPE text USING content || ''"
+
+_MOMENT_MS: Final = "200"
 
 
 class _Sent(NamedTuple):
@@ -107,7 +109,6 @@ class Database:
     def __init__(self, url: str, *, pool_size: int = 8) -> None:
         self.url: Final = read_url(url)
         self.is_sqlite: Final = self.url.get_backend_name() == "sqlite"
-        self.answers: Final = Answers()
         if self.is_sqlite:
             # What a connection has read it keeps only until another one writes.
             sqlite = partial(sqlite_engine, self.url)
@@ -116,9 +117,7 @@ class Database:
             # The event loop's connection, and an import's beside it.
             looks_up = sqlite(pool_size=2, cache_kb=_KEY_CACHE_KB)
         else:
-            postgresql = partial(
-                postgresql_engine, self.url, pool_size=pool_size, answers=self.answers
-            )
+            postgresql = partial(postgresql_engine, self.url, pool_size=pool_size)
             self.engine = postgresql(settings=TIMEOUTS)
             looks_up = writes = postgresql(settings=TIMEOUTS | BY_KEY)
         self.writer: Final = writes.execution_options(writing=True, by_key=True)
@@ -199,7 +198,7 @@ class Database:
         try:
             with (self._looking_up if by_key else self._reading).begin() as connection:
                 if patiently:
-                    self._take_time(connection)
+                    self._take_time(connection, PATIENT_SILENCE_S)
                 yield connection
         except DATABASE_ERRORS as error:
             met = objection(error)  # a fault of ours is raised as it is
@@ -207,9 +206,9 @@ class Database:
                 raise DatabaseUnavailable(unavailable(met)) from error
             raise DatabaseUnavailable("the database did not answer; try again") from error
 
-    def _take_time(self, connection: Connection) -> None:
+    def _take_time(self, connection: Connection, silence_s: float | None = None) -> None:
         if not self.is_sqlite:
-            wait_without_limit(connection)
+            set_patience(connection, silence_s)
             connection.exec_driver_sql(transaction_settings(dict.fromkeys(TIMEOUTS, "0")))
 
     def among(self, column: ColumnElement[Any], name: str) -> ColumnElement[bool]:
@@ -393,6 +392,11 @@ class Database:
                 (list(ids),),
             )
         return {record_id for (record_id,) in found.fetchall()}
+
+    def hurry(self, connection: Connection) -> None:
+        """Wait only a moment for each further lock of this transaction."""
+        if not self.is_sqlite:
+            connection.exec_driver_sql(transaction_settings({"lock_timeout": _MOMENT_MS}))
 
     def lock_free(
         self,

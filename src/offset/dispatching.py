@@ -5,14 +5,13 @@ reads its own request, and costs more than the ledger does. What is no lean rout
 pages, static files, paths that are nowhere, methods that a path does not have.
 """
 
-import asyncio
 from collections.abc import Callable, Iterable
 from typing import Final
 
 from fastapi import FastAPI, Request, Response
-from starlette.types import Message, Receive, Scope, Send
+from starlette.types import Receive, Scope, Send
 
-from offset.core.errors import Busy, DatabaseUnavailable, Internal, OffsetError
+from offset.core.errors import Internal, OffsetError
 from offset.receiving import LeanRoute
 
 Refuse = Callable[[Request, OffsetError], Response]
@@ -38,7 +37,7 @@ class Dispatcher:
         """Answer, or pass on."""
         route = self._find(scope) if scope["type"] == "http" and not scope["root_path"] else None
         if route is None:
-            await self._pass_on(scope, receive, send)
+            await self.app(scope, receive, send)
             return
         scope["app"] = self.app  # where the framework has it
         request = Request(scope, receive)
@@ -46,28 +45,9 @@ class Dispatcher:
             response = await route.answer(request)
         except OffsetError as error:
             response = self._refuse(request, error)
-        except asyncio.CancelledError:
-            response = self._refuse(request, cut_off(scope["method"]))
         except Exception as fault:  # noqa: BLE001 - a fault of ours: told as such, and logged
             response = self._refuse(request, Internal(fault))
         await response(scope, receive, send)
-
-    async def _pass_on(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Have the framework answer; what is cut off when the server ends has an answer, too."""
-        has_begun = False
-
-        async def watched(message: Message) -> None:
-            nonlocal has_begun
-            has_begun = True
-            await send(message)
-
-        try:
-            await self.app(scope, receive, watched)
-        except asyncio.CancelledError:
-            if has_begun or scope["type"] != "http":
-                raise
-            response = self._refuse(Request(scope), cut_off(scope["method"]))
-            await response(scope, receive, send)
 
     def _find(self, scope: Scope) -> LeanRoute | None:
         method, path = scope["method"], scope["path"]
@@ -84,19 +64,6 @@ class Dispatcher:
                 }
                 return route
         return None
-
-
-def cut_off(method: str) -> OffsetError:
-    """Make the answer to a request that is cancelled: uvicorn does so 10 s after SIGTERM.
-
-    It would say "500" itself.
-    """
-    if method in ("GET", "OPTIONS"):
-        return Busy("the server is ending; try again")
-    return DatabaseUnavailable(
-        "the server is ending: whether this was done is not known. Look before sending it anew",
-        outcome="unknown",
-    )
 
 
 def _first_segment(path: str) -> str:

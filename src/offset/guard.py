@@ -4,7 +4,9 @@ Without keys the server answers everything, so it answers only this machine: the
 and the Host have to be local, no other site's page may be asking, and no proxy may be between.
 """
 
+import asyncio
 import ipaddress
+import logging
 import re
 from collections.abc import Callable
 from functools import lru_cache
@@ -13,24 +15,53 @@ from typing import Final
 from fastapi import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from offset.core.errors import HeadersTooLarge, Malformed, Misdirected, NotLocal, OffsetError
+from offset.core.errors import (
+    HeadersTooLarge,
+    Internal,
+    Malformed,
+    Misdirected,
+    NotLocal,
+    OffsetError,
+    Stopping,
+)
 from offset.sending import respond_error
 
 LARGEST_HEADERS: Final = 16 * 1024  # bytes
 _LOCAL_HOST: Final = re.compile(rb"(localhost|127\.0\.0\.1|\[::1\])(:[0-9]{1,5})?", re.IGNORECASE)
 _FOREIGN_SITES: Final = (b"cross-site", b"same-site")
 _PROXIES: Final = frozenset({b"forwarded", b"via"})
+_log: Final = logging.getLogger("uvicorn.error")
 _JUDGED: Final = _PROXIES | {
     *(b"content-length", b"transfer-encoding", b"host", b"sec-fetch-site", b"origin"),
 }
 
 
 class Guard:
-    """The outermost layer: turns away what the application should not see."""
+    """The outermost layer: turns away what the application should not see.
 
-    def __init__(self, app: ASGIApp, *, unfit: Callable[[], str | None]) -> None:
+    It answers, too, where the application cannot: a request that comes or is cancelled while the
+    server is stopping, and a fault that no other layer has caught. Without it the server below
+    would answer in plain text.
+    """
+
+    def __init__(
+        self,
+        app: ASGIApp,
+        *,
+        unfit: Callable[[], str | None],
+        is_written: Callable[["asyncio.Task[None]"], bool] = lambda _: False,
+        stop: Callable[[], None] = lambda: None,
+    ) -> None:
         self.app: Final = app
         self._unfit = unfit
+        self._stop = stop
+        self._is_stopping = False
+        self.is_written: Final = is_written  # checks whether a task waits for a running batch
+
+    def begin_to_stop(self) -> None:
+        """Turn further requests away; those that are being answered go on."""
+        self._is_stopping = True
+        self._stop()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass the request on, or refuse it."""
@@ -38,15 +69,31 @@ class Guard:
             await self.app(scope, receive, self._plainly(send))
             return
         refused = refusal(scope)
-        if refused is None:
-            if scope["method"] == "HEAD":  # as GET; the server below leaves the body out
-                scope = {**scope, "method": "GET"}
-            await self.app(scope, receive, send)
+        if refused is None and self._is_stopping:
+            refused = _stopping()
+        if refused is not None:
+            await _refuse(scope, receive, send, refused)
             return
-        response = respond_error(Request({**scope, "type": "http"}), refused)
-        if isinstance(refused, Malformed | HeadersTooLarge):
-            response.headers["Connection"] = "close"
-        await response(scope, receive, send)
+        if scope["method"] == "HEAD":  # as GET; the server below leaves the body out
+            scope = {**scope, "method": "GET"}
+        is_begun = False
+
+        async def begun(message: Message) -> None:
+            nonlocal is_begun
+            is_begun = True
+            await send(message)
+
+        try:
+            await self.app(scope, receive, begun)
+        except asyncio.CancelledError:  # by the server, which is stopping
+            if is_begun:
+                raise
+            await _refuse(scope, receive, send, _stopping())
+        except Exception as fault:
+            if is_begun:
+                raise
+            _log.error("A request failed", exc_info=fault)
+            await _refuse(scope, receive, send, Internal(fault))
 
     def _plainly(self, send: Send) -> Send:
         """Say why the server cannot start in one sentence instead of a traceback."""
@@ -58,6 +105,17 @@ class Guard:
             await send(message)
 
         return plain
+
+
+def _stopping() -> OffsetError:
+    return Stopping("the server is stopping; nothing was done. Try again")
+
+
+async def _refuse(scope: Scope, receive: Receive, send: Send, error: OffsetError) -> None:
+    response = respond_error(Request({**scope, "type": "http"}), error)
+    if isinstance(error, Malformed | HeadersTooLarge | Stopping):
+        response.headers["Connection"] = "close"
+    await response(scope, receive, send)
 
 
 def refusal(scope: Scope) -> OffsetError | None:

@@ -18,6 +18,7 @@ from offset.importing import Issue
 from offset.imports import Imports, Stopped, run_import
 from offset.ledger import Ledger
 
+_RETRY_S: Final = 1.0
 LARGEST_QUEUE: Final = 8  # files; more are turned away with 503
 _log: Final = logging.getLogger("uvicorn.error")
 
@@ -48,6 +49,7 @@ class ImportQueue:
         self._waiting: deque[Upload] = deque()
         self._coming = 0  # places that are taken for files which are still being sent
         self._running: tuple[str, int, int] | None = None  # id, rows read, rows there are
+        self._unnoted: list[str] = []  # imports whose end the database did not take
         self._stopping = False
         self._filled = threading.Condition()
         self._thread = threading.Thread(target=self._run, name="offset-imports", daemon=True)
@@ -67,8 +69,8 @@ class ImportQueue:
             self._stopping = True
             self._filled.notify()
         self._thread.join(patience_s)
-        for upload in self._waiting:
-            with suppress(OffsetError):  # then the next server says so
+        with suppress(OffsetError):  # then the next server says so
+            for upload in self._waiting:
                 self.imports.interrupt(upload.import_id)
         if self._folder is not None:
             self._folder.cleanup()
@@ -117,6 +119,8 @@ class ImportQueue:
                 pass
             except OffsetError as error:
                 _log.warning("Import %s failed: %s", upload.import_id, error.code)
+                if isinstance(error, Unavailable):
+                    self._unnoted.append(upload.import_id)
             except Exception:  # noqa: BLE001 - the next file may fare better
                 _log.exception("Import %s failed", upload.import_id)
             finally:
@@ -124,10 +128,18 @@ class ImportQueue:
                 upload.path.unlink(missing_ok=True)
 
     def _next(self) -> Upload | None:
-        with self._filled:
-            while not self._waiting and not self._stopping:
-                self._filled.wait()
-            return None if self._stopping else self._waiting.popleft()
+        while True:
+            with self._filled:
+                if not self._waiting and not self._stopping:
+                    self._filled.wait(_RETRY_S if self._unnoted else None)
+                if self._stopping:
+                    return None
+                if self._waiting:
+                    return self._waiting.popleft()
+            with suppress(OffsetError):  # the next time
+                while self._unnoted:
+                    self.imports.interrupt_if_running(self._unnoted[-1])
+                    self._unnoted.pop()
 
     def _import(self, upload: Upload) -> None:
         def report(_: Issue) -> None:

@@ -164,6 +164,17 @@ class Imports:
         """Note that it was stopped; the same file again goes on from there."""
         self._end(import_id, status="interrupted")
 
+    def interrupt_if_running(self, import_id: str) -> None:
+        """Note that an import has ended, whose end the database did not take."""
+
+        def act(connection: Connection) -> None:
+            left = imports.c.status.in_(("queued", "running"))
+            own = imports.c.id == UUID(import_id).bytes
+            values = {"status": "interrupted", "finished_at_us": now_us()}
+            connection.execute(update(imports).where(own, left).values(values))
+
+        self._write(act)
+
     def interrupt_all(self) -> None:
         """Call those interrupted that a process has left: for the start of a server."""
 

@@ -11,8 +11,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
-from typing import Any, Final, NamedTuple
-from zlib import crc32
+from typing import Any, Final
 
 import orjson
 from sqlalchemy import Connection, insert, select
@@ -32,16 +31,16 @@ from offset.models import (
     idempotency_keys,
     ledger_origin,
 )
+from offset.needed_locks import HeldLocks, needs_of
 from offset.objections import DATABASE_ERRORS, Objection, objection, unavailable
 from offset.units import Answer, Key, Unit, json_bytes
 from offset.waiting import in_thread
 
 LARGEST_TRANSACTION: Final = 1_000  # commands, or one request that has more; others wait for it
 _TRIES: Final = 5
-_UNREACHED: Final = 2  # tries that did not reach the database
+_SEARCH_S: Final = 5.0  # for the request of a group that needs a lock which is held
 LONGEST_BATCH_S: Final = 30.0
 _STORED: Final = (200, 201, 404, 409)  # every other answer may be another one next time
-_SERIES_BUCKETS: Final = 1024
 
 Outcome = Answer | OffsetError
 
@@ -59,6 +58,7 @@ class Ledger:
     ) -> None:
         self.database: Final = database
         self._loader = Loader(database)
+        self._held = HeldLocks()
         self._appender = Appender(database, origin=origin, clock=clock)
         question = database.question
         self._keys = question(select(idempotency_keys), idempotency_keys.c.key)
@@ -74,13 +74,29 @@ class Ledger:
         """Do the units' commands in order, in one transaction; give each unit its outcome.
 
         An outcome is an answer, or the error that stopped the whole unit. What this returns is
-        committed. A unit that the database keeps refusing fails alone, never its neighbours.
+        committed. A unit that the database keeps refusing fails alone, never its neighbours. One
+        that needs a lock which was waited for in vain a moment ago comes last, and waits no more.
         """
+        end = time.monotonic() + LONGEST_BATCH_S
+        late = self._held.needed_by(units)
+        if not late:
+            return self._commit(units, end)
+        outcomes: dict[int, Outcome] = {}
+        first = [number for number in range(len(units)) if number not in late]
+        for numbers, waits in ((first, True), (late, False)):
+            if numbers:
+                done = self._commit([units[number] for number in numbers], end, waits=waits)
+                outcomes.update(zip(numbers, done, strict=True))
+        return [outcomes[number] for number in range(len(units))]
+
+    def _commit(self, units: Sequence[Unit], end: float, *, waits: bool = True) -> list[Outcome]:
         try:
-            return self._try_again(units)
+            return self._try_again(units, end, waits=waits)
         except _Beaten as beaten:
             if len(units) > 1 and beaten.alone:
-                return [self._commit_alone(unit) for unit in units]
+                return [self._commit_alone(unit, end) for unit in units]
+            if len(units) > 1 and beaten.met is Objection.LOCKED and not beaten.in_doubt:
+                return self._commit_halves(units, min(end, time.monotonic() + _SEARCH_S))
             return [_unavailable(beaten.met, in_doubt=beaten.in_doubt) for _ in units]
         except OffsetError as refused:  # of the database itself: no unit was done, or none is known
             return [refused for _ in units]
@@ -88,35 +104,57 @@ class Ledger:
             # A fault of ours in one unit: its neighbours are done without it.
             if len(units) == 1:
                 raise
-            return [self._commit_alone(unit) for unit in units]
+            return [self._commit_alone(unit, end) for unit in units]
 
-    def _commit_alone(self, unit: Unit) -> Outcome:
+    def _commit_alone(self, unit: Unit, end: float) -> Outcome:
+        if time.monotonic() > end:
+            return too_late()
         try:
-            return self.commit([unit])[0]
+            return self._commit([unit], end)[0]
         except Exception as fault:  # noqa: BLE001 - handed to the one who waits for this unit
             return Internal(fault)
 
-    def _try_again(self, units: Sequence[Unit]) -> list[Outcome]:
+    def _commit_halves(self, units: Sequence[Unit], end: float) -> list[Outcome]:
+        """Commit a group without the units that need what a foreign session has locked.
+
+        It is none of the locks that a unit is known to need: a row of another table, say. After
+        `end` the units that are left are refused.
+        """
+        if time.monotonic() > end:
+            return [_unavailable(Objection.LOCKED, in_doubt=False) for _ in units]
+        half = len(units) // 2
+        outcomes: list[Outcome] = []
+        for some in (units[:half], units[half:]):
+            try:
+                outcomes += self._try_again(some, end, waits=False)
+            except _Beaten as beaten:
+                if len(some) > 1 and beaten.met is Objection.LOCKED and not beaten.in_doubt:
+                    outcomes += self._commit_halves(some, end)
+                else:
+                    outcomes += [_unavailable(beaten.met, in_doubt=beaten.in_doubt)] * len(some)
+            except OffsetError as refused:
+                outcomes += [refused] * len(some)
+            except Exception as fault:  # noqa: BLE001 - handed to those who wait for these units
+                outcomes += [Internal(fault)] * len(some)
+        return outcomes
+
+    def _try_again(self, units: Sequence[Unit], end: float, *, waits: bool) -> list[Outcome]:
         in_doubt: list[_Attempt] = []
-        end = time.monotonic() + LONGEST_BATCH_S
-        waits, unreached = True, 0
         for number in range(_TRIES):
             attempt = _Attempt(end=end)
             try:
                 return self._attempt(units, attempt, in_doubt, waits=waits)
             except DATABASE_ERRORS as error:
                 met = objection(error)
-                if met is Objection.LOST:
+                if met in (Objection.LOST, Objection.SILENT):
                     self.database.close()
                     if attempt.event_ids:  # lost at its COMMIT
                         in_doubt.append(attempt)
-                    # It may be there again in a moment, or be frozen: that is known after two.
-                    unreached += not attempt.has_begun
-                if met is Objection.LOCKED and waits:
+                # Who does not wait would not see that an earlier COMMIT is still being done.
+                if met is Objection.LOCKED and waits and not in_doubt:
                     waits = False
                     continue
-                hopeless = met in (Objection.AWAY, Objection.DAMAGED, Objection.LOCKED)
-                if hopeless or unreached == _UNREACHED or time.monotonic() > end:
+                if met not in (Objection.RACE, Objection.LOST) or time.monotonic() > end:
                     break
                 in_thread(partial(time.sleep, random.uniform(0, 0.02 * 2**number)))
         # While a COMMIT is in doubt no unit is tried alone: it may be done already.
@@ -132,7 +170,6 @@ class Ledger:
         waits: bool,
     ) -> list[Outcome]:
         with self.database.writing() as connection:
-            attempt.has_begun = True
             # Waits for an earlier try of ours that the database still works on.
             locked, refused = self._lock(connection, units, waits=waits)
             for earlier in in_doubt:
@@ -178,15 +215,17 @@ class Ledger:
 
         Without waiting, the units that need what a foreign session holds have their refusals.
         """
-        needs = _needs(units)
+        needs = needs_of(units)
         if waits:
             locked = self.database.lock(connection, **needs._asdict())
             return {record_id.hex() for record_id in locked}, {}
+        self.database.hurry(connection)
         held = self.database.lock_free(connection, **needs._asdict())
+        self._held.note(held)
         refused: dict[int, Outcome] = {
             number: DatabaseUnavailable(unavailable(Objection.LOCKED))
             for number, unit in enumerate(units)
-            if (own := _needs([unit])).keys & held.keys
+            if (own := needs_of([unit])).keys & held.keys
             or own.buckets & held.buckets
             or own.ids & held.ids
         }
@@ -338,30 +377,6 @@ def too_late() -> OffsetError:
     )
 
 
-class _Needs(NamedTuple):
-    """The locks that units need: of idempotency keys, buckets of series, and records."""
-
-    keys: set[int]
-    buckets: set[int]
-    ids: set[bytes]
-
-
-def _needs(units: Sequence[Unit]) -> _Needs:
-    keys = {_hash(f"{unit.key.caller}\n{unit.key.key}") for unit in units if unit.key}
-    lines: set[tuple[str, str]] = set()
-    ids: set[bytes] = set()
-    for unit in units:
-        for command in unit.commands:
-            if isinstance(command, OffsetError):
-                continue
-            ids.add(bytes.fromhex(command.record_id))
-            if (serial := claim_of(command)) is not None:
-                lines.update([claim[:2] for claim in serial.claims])
-                lines.update([fact[:2] for fact in serial.facts])
-    buckets = {_hash(f"{registry}\n{name}") % _SERIES_BUCKETS for registry, name in lines}
-    return _Needs(keys, buckets, ids)
-
-
 class _Beaten(Exception):
     """The database refused every try.
 
@@ -378,13 +393,11 @@ class _Beaten(Exception):
 class _Attempt:
     """What a try decided, kept until it is known whether its COMMIT was done.
 
-    `end` is when it is rolled back, in seconds of the monotonic clock; `has_begun` whether the
-    database was reached.
+    `end` is when it is rolled back, in seconds of the monotonic clock.
     """
 
     def __init__(self, *, end: float) -> None:
         self.end = end
-        self.has_begun = False
         self.event_ids: list[bytes] = []
         self.outcomes: list[Outcome] = []
 
@@ -431,8 +444,3 @@ def replayed(key: Key, fingerprint: bytes, answer: str) -> Outcome:
 def _stored(answer: Answer) -> str:
     whole = {"status": answer.status, "body": answer.body, "headers": dict(answer.headers)}
     return json_bytes(whole).decode()
-
-
-def _hash(text: str) -> int:
-    """Hash to 31 bits, as PostgreSQL's advisory locks take them."""
-    return crc32(text.encode()) & 0x7FFFFFFF

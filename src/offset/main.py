@@ -13,6 +13,7 @@ from fastapi import FastAPI, Request, Response
 from fastapi.responses import HTMLResponse, RedirectResponse
 from starlette.exceptions import HTTPException
 from starlette.staticfiles import StaticFiles
+from starlette.types import Receive, Scope, Send
 
 from offset import __version__
 from offset.core.errors import (
@@ -33,7 +34,7 @@ from offset.ledger import Ledger, ensure_origin, made_up_origin
 from offset.log import Log
 from offset.log.keys import KeyFile
 from offset.log.publisher import Publisher
-from offset.log.store import has_signed
+from offset.log.store import is_signed
 from offset.log.ticker import Ticker
 from offset.log.witnesses import Witnesses, read_witnesses
 from offset.log_routes import router as log_router
@@ -50,7 +51,7 @@ ROUTERS: Final = (router, import_router, log_router)
 LEAN_ROUTES: Final = tuple(
     route for one in ROUTERS for route in one.routes if isinstance(route, LeanRoute)
 )
-_PATIENCE_S: Final = 1.0  # with a frozen database, when the server ends
+_PATIENCE_S: Final = 8.0  # with an import or a publisher that waits, when the server ends
 _log: Final = logging.getLogger("uvicorn.error")
 _DOCS_POLICY: Final = (
     "default-src 'none'; script-src 'self'; style-src 'self'; "
@@ -91,8 +92,23 @@ def key_file_of(settings: Settings, database: Database) -> KeyFile | None:
     return KeyFile(Path(f"{database.url.database}.log-key")) if database.is_sqlite else None
 
 
+def missing_key(database: Database, key_file: KeyFile) -> str | None:
+    """Return what to do where a log that was signed has lost its key; None where it has not.
+
+    A new key would sign under the old name, and who knows the old key would call it a forgery.
+    """
+    was_signed = is_signed(database) or key_file.guard.exists()  # first: another process may begin
+    if not was_signed or key_file.path.exists():
+        return None
+    return (
+        f"the log is not signed: {key_file.path} is missing, the key that has signed it. Put the "
+        "file back from its safe copy, readable by its owner alone (mode 0600), and start again. "
+        "No new key is made: it would sign under the old name"
+    )
+
+
 def open_publisher(settings: Settings, database: Database, origin: str) -> Publisher | None:
-    """Make the log's publisher, with a key of its own on SQLite; None without a key.
+    """Make the log's publisher, with a key of its own on a new SQLite ledger; None without a key.
 
     Raises:
         Unfit: the key or a witness is not what it has to be.
@@ -101,15 +117,11 @@ def open_publisher(settings: Settings, database: Database, origin: str) -> Publi
     if key_file is None:
         _log.warning("This server does not publish the log: it has no OFFSET_LOG_KEY.")
         return None
+    missing = missing_key(database, key_file)
+    if missing is not None:
+        _log.warning("%s.", missing[0].upper() + missing[1:])
+        return None
     if settings.log_key is None and not key_file.path.exists():
-        if has_signed(database):
-            _log.warning(
-                "The log is not signed: the key %s is missing, with which this ledger was signed "
-                "before. Stop the server, put the file back with its .signed file, and start "
-                "again; a new key would sign in another's name.",
-                key_file.path,
-            )
-            return None
         with suppress(Unfit):  # another process of this ledger was first
             key_file.make(origin)
     try:
@@ -158,14 +170,11 @@ def create_app(settings: Settings | None = None) -> Guard:
         try:
             yield {}
         finally:
-            # A database that is frozen is left: what waits for it has a deadline of its own.
-            patience_s = None if database.answers.come else _PATIENCE_S
-            # An import may be waiting for a lock that a batch on this loop has.
-            await asyncio.to_thread(imports.stop, patience_s)
-            with suppress(TimeoutError):
-                await asyncio.wait_for(api.stop(), patience_s)
+            # Together: an import may be waiting for a lock that a batch on this loop has.
+            ends = [api.stop(), asyncio.to_thread(imports.stop, _PATIENCE_S)]
             if ticker is not None:
-                ticker.stop(patience_s)
+                ends.append(asyncio.to_thread(ticker.stop, _PATIENCE_S))
+            await asyncio.gather(*ends)
             database.close()
 
     app = FastAPI(
@@ -178,16 +187,33 @@ def create_app(settings: Settings | None = None) -> Guard:
         redirect_slashes=False,
         lifespan=lifespan,
     )
+    _add_routes(app)
+
+    def is_written(task: asyncio.Task[None]) -> bool:
+        return bool(app.state.api.writer.is_served(task))
+
+    def stop() -> None:
+        app.state.api.begin_to_stop()
+
+    dispatcher = Dispatcher(app, LEAN_ROUTES, refuse=_refuse)
+    return Guard(
+        dispatcher,
+        unfit=lambda: getattr(app.state, "unfit", None),
+        is_written=is_written,
+        stop=stop,
+    )
+
+
+def _add_routes(app: FastAPI) -> None:
+    """Add the API, the pages and files beside it, and the handlers of errors."""
     for one in ROUTERS:
         app.include_router(one)
     app.add_api_route("/docs", _docs, include_in_schema=False)
     app.add_api_route("/", _home, include_in_schema=False)
-    app.mount("/static", StaticFiles(directory=Path(str(files("offset") / "static"))))
+    app.mount("/static", _WholeFiles(directory=Path(str(files("offset") / "static"))))
     app.add_exception_handler(OffsetError, _refused)
     app.add_exception_handler(HTTPException, _http_refused)
     app.add_exception_handler(Exception, _failed)
-    dispatcher = Dispatcher(app, LEAN_ROUTES, refuse=_refuse)
-    return Guard(dispatcher, unfit=lambda: getattr(app.state, "unfit", None))
 
 
 def _refuse(request: Request, error: OffsetError) -> Response:
@@ -223,6 +249,15 @@ def _allowed(request: Request, error: HTTPException) -> str:
         if route.path_regex.match(request.scope["path"]):
             methods |= route.methods or set()
     return ", ".join(sorted(methods | {"HEAD"} if "GET" in methods else methods))
+
+
+class _WholeFiles(StaticFiles):
+    """Static files, always whole: a refused range would be answered in plain text."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer as if no range were asked for, which RFC 9110, section 14.2, allows."""
+        kept = [one for one in scope["headers"] if one[0] not in (b"range", b"if-range")]
+        await super().__call__({**scope, "headers": kept}, receive, send)
 
 
 async def _failed(request: Request, error: Exception) -> Response:

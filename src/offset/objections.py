@@ -17,12 +17,17 @@ _LOCK_STATE: Final = "55P03"
 _RACE_STATES: Final = ("40001", "40P01", "23505", "23P01", "23514", "23001", "23503")
 
 
+class NoAnswer(psycopg.OperationalError):
+    """PostgreSQL keeps a connection and says nothing."""
+
+
 class Objection(Enum):
     """What it means that the database refused a transaction."""
 
     RACE = "another transaction was there first: decide again"
     LOCKED = "a foreign session holds a lock for longer than anyone waits here"
     LOST = "the connection is gone, and with it the answer to a COMMIT"
+    SILENT = "the server does not answer, and would not answer another try either"
     AWAY = "the database cannot do it now: disk full, read only, too slow"
     DAMAGED = "the file is not what SQLite wrote"
 
@@ -59,6 +64,8 @@ def unavailable(met: Objection) -> str:
             "another session of the database holds a lock that this needs; nothing was done. Try "
             "again when it has ended its transaction"
         )
+    if met is Objection.SILENT:
+        return "the database does not answer; nothing was done. Try again later"
     return "the database did not take this; nothing was done. Try again"
 
 
@@ -78,6 +85,8 @@ def _sqlite_objection(error: sqlite3.Error) -> Objection | None:
 
 
 def _postgresql_objection(error: psycopg.Error) -> Objection | None:
+    if isinstance(error, NoAnswer | psycopg.errors.ConnectionTimeout):
+        return Objection.SILENT
     state = error.sqlstate
     if state is None:
         gone = isinstance(error, psycopg.OperationalError | psycopg.InterfaceError)

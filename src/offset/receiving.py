@@ -213,6 +213,21 @@ async def read_body(request: Request, largest: int) -> bytes:
     return b"".join(chunks)
 
 
+def is_gone(request: Request) -> bool:
+    """Check whether the client of a request, whose body was read, has closed its connection.
+
+    The server is asked without waiting: it has the answer at hand, or it would wait for one.
+    """
+    asked = request.receive()
+    try:
+        asked.send(None)  # type: ignore[attr-defined]
+    except StopIteration as answered:
+        return bool(answered.value["type"] == "http.disconnect")
+    finally:
+        asked.close()  # type: ignore[attr-defined]
+    return False
+
+
 def read_json(raw: bytes) -> Any:
     """Read JSON strictly; numbers with a point or an exponent become exact decimals.
 

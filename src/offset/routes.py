@@ -1,18 +1,27 @@
 """The JSON API: each route builds a value, makes one call, shapes the answer."""
 
-from asyncio import sleep, wait_for
+from asyncio import (
+    CancelledError,
+    Future,
+    Semaphore,
+    get_running_loop,
+    sleep,
+    timeout,
+    wait,
+)
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Annotated, Any, Final, TypeVar
 from urllib.parse import urlencode
 
-from anyio import CapacityLimiter, to_thread
+from anyio import to_thread
 from fastapi import APIRouter, Path, Query, Request, Response
 
 from offset.answers import Json, etag
 from offset.core.canonical import canonical_registry, canonical_serial, display_text
 from offset.core.commands import Command, record_not_found
-from offset.core.errors import DatabaseUnavailable, PageNotFound
+from offset.core.errors import Busy, DatabaseUnavailable, Internal, OffsetError, PageNotFound
 from offset.log import Log
 from offset.problems import CODES, status_of
 from offset.queries import (
@@ -23,7 +32,7 @@ from offset.queries import (
     WriteQuery,
     cursor_of,
 )
-from offset.queueing import Queue
+from offset.queueing import LONGEST_WAIT_S, Queue
 from offset.reading import Page, Reader
 from offset.reading import Shown as ShownRecord
 from offset.receiving import (
@@ -31,6 +40,7 @@ from offset.receiving import (
     expected_seq,
     has_seen,
     idempotency_key,
+    is_gone,
     wants_count,
 )
 from offset.registries import find_serial
@@ -66,8 +76,8 @@ from offset.submitting import Submission, fingerprint, take
 from offset.units import Answer, Key, Unit, events_shown
 from offset.writer import Writer
 
-_READY_S: Final = 1.5
 _PATIENCE_S, _LOOK_EVERY_S = 10.0, 0.2  # of who waits for a proof
+_CHECK_S: Final = 1.5  # for the database to answer /readyz
 OPEN_CALLER: Final = "open"  # without keys there is one caller: this machine
 T = TypeVar("T")
 RecordId = Annotated[
@@ -93,39 +103,69 @@ class Api:
         )
         self.log: Final = log
         self.submission: Final = submission
-        self._reads = CapacityLimiter(reader.threads)
-        self._checks = CapacityLimiter(2)
+        self._reads = Semaphore(reader.threads)
+        self._checks = ThreadPoolExecutor(1, "offset-check")
+        self._check: Future[None] | None = None
+        self._is_stopping = False
+
+    def begin_to_stop(self) -> None:
+        """Wait for no more proofs."""
+        self._is_stopping = True
 
     async def stop(self) -> None:
         """End, when what waits is done."""
+        self.begin_to_stop()
         await self.writer.stop()
         await self.records.stop()
+        self._checks.shutdown(wait=False)
 
     async def read(self, act: Callable[..., T], *arguments: Any, **named: Any) -> T:
-        """Read in a thread, so that the event loop goes on."""
-        return await to_thread.run_sync(partial(act, *arguments, **named), limiter=self._reads)
-
-    async def check(self) -> None:
-        """Ask the database for anything.
+        """Read in a thread, so that the event loop goes on.
 
         Raises:
-            DatabaseUnavailable: it does not answer, or not soon; who asked in vain is left alone.
+            Busy: the threads that read have been busy for too long.
         """
-        asked = to_thread.run_sync(self.reader.check, limiter=self._checks, abandon_on_cancel=True)
         try:
-            await wait_for(asked, _READY_S)
+            async with timeout(LONGEST_WAIT_S):
+                await self._reads.acquire()
         except TimeoutError:
-            raise DatabaseUnavailable(f"the database did not answer within {_READY_S} s") from None
+            raise Busy("too many requests are waiting; nothing was done. Try again") from None
+        try:
+            return await to_thread.run_sync(partial(act, *arguments, **named))
+        finally:
+            self._reads.release()
 
-    async def published(self, position: int) -> bool:
+    async def check(self) -> None:
+        """Ask the database for anything, in a thread that is there for nothing else.
+
+        Raises:
+            DatabaseUnavailable: it does not answer, or not soon.
+        """
+        if self._check is None or self._check.done():
+            self._check = get_running_loop().run_in_executor(self._checks, self.reader.check)
+            self._check.add_done_callback(Future.exception)  # asked for, also when nobody waits
+        done, _ = await wait({self._check}, timeout=_CHECK_S)
+        if not done:
+            raise DatabaseUnavailable(f"the database has not answered for {_CHECK_S:g} s")
+        self._check.result()
+
+    async def published(self, position: int | None) -> bool:
         """Wait until a checkpoint covers an event; tell whether one does, after 10 s at most.
 
-        Whichever process publishes: what is looked at is the ledger.
+        Without a position, of a large batch whose answer shows no events, all that there is.
+        Whichever process publishes: what is looked at is the ledger. The event stands, so no
+        error is raised: nothing is known of the checkpoint when the database does not answer.
         """
-        for _ in range(int(_PATIENCE_S / _LOOK_EVERY_S)):
-            if position < await self.read(self.log.size):
-                return True
-            await sleep(_LOOK_EVERY_S)
+        try:
+            async with timeout(_PATIENCE_S):
+                if position is None:
+                    position = await self.read(self.reader.head)
+                while not self._is_stopping:
+                    if position < await self.read(self.log.size):
+                        return True
+                    await sleep(_LOOK_EVERY_S)
+        except (OffsetError, TimeoutError, CancelledError):
+            pass
         return False
 
 
@@ -155,17 +195,20 @@ def key_of(request: Request) -> Key | None:
 
 async def submit(request: Request, unit: Unit, query: WriteQuery) -> Response:
     """Have a unit done and send its answer, when it is published if that is asked for."""
-    answer = await api_of(request).writer.submit(unit)
-    if query.wait is None:
-        return respond(request, answer)
+    answer = await api_of(request).writer.submit(unit, is_gone=partial(is_gone, request))
+    try:
+        headers = {} if query.wait is None else await _wait_for_proof(request, answer)
+        return respond(request, answer, headers=headers)
+    except Exception as fault:
+        raise Internal(fault, committed=True) from fault
+
+
+async def _wait_for_proof(request: Request, answer: Answer) -> dict[str, str]:
     if answer.status >= 400:  # a refusal has nothing to wait for
-        return respond(request, answer)
+        return {}
     positions = [event["position"] for event in events_shown(answer.body)]
-    if not positions:  # a large batch shows none
-        positions.append(await api_of(request).read(api_of(request).reader.head))
-    published = await api_of(request).published(max(positions))
-    headers = {"Offset-Log": "published" if published else "pending"}
-    return respond(request, answer, headers=headers)
+    published = await api_of(request).published(max(positions, default=None))
+    return {"Offset-Log": "published" if published else "pending"}
 
 
 async def _do(request: Request, command: Command, query: WriteQuery) -> Response:
@@ -484,7 +527,7 @@ async def livez(request: Request) -> Response:
     responses={200: shown(Health, "It can"), **problems()},
 )
 async def readyz(request: Request) -> Response:
-    """Ask the database; 503 if it does not answer at once."""
+    """Ask the database; 503 if it does not answer."""
     await api_of(request).check()
     return respond(request, Answer(status=200, body={"status": "ok"}))
 

@@ -1,17 +1,91 @@
-"""How `offset serve` speaks HTTP: uvicorn, whose answers leave in one piece.
+"""How `offset serve` speaks HTTP: uvicorn, whose answers leave in one piece, and how it ends.
 
 uvicorn hands an answer's head and its body to the socket one after the other, and each is a system
 call; two of them are a tenth of what a request costs.
+
+At its end uvicorn cancels all that is still being answered at the same moment. Here a request that
+is being written gets 10 s, every other one 2 s.
 """
 
 import asyncio
-from typing import Any
+import socket
+from collections.abc import Callable
+from typing import Any, Final
 
+import uvicorn
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from offset.core.errors import Malformed
+from offset.guard import Guard
+from offset.problems import problem
+from offset.units import json_bytes
+
+ARRIVING_S: Final = 0.1  # in which requests that are on their way are still read, and refused
+QUIET_S: Final = 2.0  # for everything else than a batch that is being written
+WRITTEN_S: Final = 10.0  # for the clients of that batch
+_LAST_WORDS_S: Final = 0.5  # for answers to leave
+_LOOK_EVERY_S: Final = 0.02
+
+
+class Server(uvicorn.Server):
+    """uvicorn's server with an end of its own: every request is answered, and truly.
+
+    Args:
+        config: of uvicorn.
+        app: the application that it serves.
+    """
+
+    def __init__(self, config: uvicorn.Config, app: Guard) -> None:
+        super().__init__(config)
+        self._app = app
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Answer what is there, then end the application, which ends the running batch."""
+        loop = asyncio.get_running_loop()
+        begun_at = loop.time()
+        self._app.begin_to_stop()
+        await asyncio.sleep(ARRIVING_S)
+        for server in self.servers:
+            server.close()
+        for listener in sockets or ():
+            listener.close()
+        for connection in list(self.server_state.connections):
+            connection.shutdown()
+        tasks = self.server_state.tasks
+        await self._wait(lambda: bool(self.server_state.connections), begun_at + QUIET_S)
+        for task in list(tasks):
+            if not self._app.is_written(task):
+                task.cancel()
+        await self._wait(lambda: any(map(self._app.is_written, tasks)), begun_at + WRITTEN_S)
+        for task in list(tasks):
+            task.cancel()
+        await self._wait(lambda: bool(tasks), loop.time() + _LAST_WORDS_S)
+        for connection in list(self.server_state.connections):
+            connection.shutdown()
+        await self._wait(lambda: bool(self.server_state.connections), loop.time() + _LAST_WORDS_S)
+        for connection in list(self.server_state.connections):
+            connection.transport.abort()  # its client does not read
+        if not self.force_exit:
+            await self.lifespan.shutdown()
+
+    async def _wait(self, is_needed: Callable[[], bool], end: float) -> None:
+        loop = asyncio.get_running_loop()
+        while is_needed() and loop.time() < end and not self.force_exit:  # noqa: ASYNC110
+            await asyncio.sleep(_LOOK_EVERY_S)
 
 
 class WholeAnswers(HttpToolsProtocol):
     """uvicorn's protocol on a transport that joins what is written together."""
+
+    def send_400_response(self, msg: str) -> None:
+        """Refuse what is not HTTP with a problem document, and close the connection."""
+        body = json_bytes(problem(Malformed(f"the request is not HTTP/1.1: {msg}")))
+        head = (
+            "HTTP/1.1 400 Bad Request\r\ncontent-type: application/problem+json\r\n"
+            f"cache-control: no-cache\r\ncontent-length: {len(body)}\r\nconnection: close\r\n\r\n"
+        )
+        self.transport.write(head.encode() + body)
+        self.transport.close()
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Begin to answer a client."""

@@ -2,20 +2,12 @@
 
 from typing import Final
 
-from offset.core.errors import DatabaseUnavailable, OffsetError
+from offset.core.errors import OffsetError, Stopping
 from offset.ledger import LARGEST_TRANSACTION, Ledger
 from offset.queueing import Queue
 from offset.units import Answer, Unit
 
 LARGEST_QUEUE: Final = 20_000  # commands; more are turned away with 503
-
-
-def _unfinished() -> OffsetError:
-    return DatabaseUnavailable(
-        "the server is ending while it writes this: whether it was done is not known. Send it "
-        "again with the same Idempotency-Key, or look before sending it anew",
-        outcome="unknown",
-    )
 
 
 class Writer(Queue[Unit, Answer]):
@@ -27,5 +19,14 @@ class Writer(Queue[Unit, Answer]):
             largest=LARGEST_TRANSACTION,
             fullest=LARGEST_QUEUE,
             size_of=lambda unit: len(unit.commands),
-            unfinished=_unfinished,
+            left=_unanswered,
         )
+
+
+def _unanswered() -> OffsetError:
+    """Return the error of a client that is not kept until its batch has ended."""
+    return Stopping(
+        "the server is stopping, and this was being written: whether it is done is not known. "
+        "Send it again with the same Idempotency-Key, or look before sending it anew",
+        outcome="unknown",
+    )

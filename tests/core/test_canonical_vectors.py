@@ -70,47 +70,45 @@ NO_CAPITAL = "\u019b\u0264\ua7d3\ua7d5"  # in Unicode 14.0; later versions gave 
 def name_words(text: str) -> list[str]:
     """The words of a registry's name, by the page."""
     if not text.isascii():
-        decomposed = unicodedata.normalize("NFKD", text)
+        decomposed = unicodedata.normalize("NFKD", text.translate(LOOKS_LIKE))
         bare = "".join(c for c in decomposed if not unicodedata.combining(c))
         plain = bare.translate(LOOKS_LIKE)
         text = "".join(c if c.isascii() else str(unicodedata.decimal(c, c)) for c in plain)
-    words = re.findall("[0-9A-Z]+", text.upper())
+    words = re.findall("[0-9A-Z]+", text.upper().translate(LOOKS_LIKE))
     joined = re.sub(r"(?<!\S)(\S) (?=\S(?!\S))", r"\1", " ".join(words)).split()
     return [word.replace("O", "0").replace("I", "1").replace("L", "1") for word in joined]
 
 
-def named(text: str) -> Any:
+PHRASES = {
+    "".join(name_words(name)) + behind: code
+    for code, names in VECTORS["registry_names"].items()
+    for name in (code, *names)
+    for behind in ("", "REG1STRY")
+}
+WHOLE = {"".join(name_words(name)): code for name, code in VECTORS["whole_names"].items()}
+GENERIC = {word for name in VECTORS["generic_words"] for word in name_words(name)}
+
+
+def named(text: str) -> str | None:
     """The code of the registry that a name means, by the page."""
     if len(text) > 200:
         return None
-    words = name_words(text)
-    phrases = {}
-    for code, names in VECTORS["registry_names"].items():
-        for name in (code, *names):
-            phrases[" ".join(name_words(name))] = code
-            phrases["".join(name_words(name))] = code
-    for name, code in VECTORS["whole_names"].items():
-        if words == name_words(name):
-            return str(code)
-    if code := phrases.get("".join(words)):
-        return code
-    generic = {word for name in VECTORS["generic_words"] for word in name_words(name * 2)}
-    generic = {word[: len(word) // 2] for word in generic}
-    found, place = set(), 0
-    while place < len(words):
-        for end in range(len(words), place, -1):
-            if code := phrases.get(" ".join(words[place:end])):
-                found.add(code)
-                place = end
-                break
-        else:
-            if words[place] not in generic:
-                found = set()
-                break
-            place += 1
-    if len(found) == 1:
-        return found.pop()
-    return phrases.get("".join(word for word in words if word not in generic))
+    unmarked = re.sub("[\u00a9\u00ae\u2120\u2122]", " ", text)
+    return meant(name_words(text)) or meant(name_words(unmarked))
+
+
+def meant(words: list[str]) -> str | None:
+    if "".join(words) in WHOLE:
+        return WHOLE["".join(words)]
+    read = set()
+    while words:
+        lengths = [n for n in range(1, len(words) + 1) if "".join(words[:n]) in PHRASES]
+        if lengths:
+            read.add(PHRASES["".join(words[: lengths[-1]])])
+        elif words[0] not in GENERIC:
+            return None
+        words = words[lengths[-1] if lengths else 1 :]
+    return read.pop() if len(read) == 1 else None
 
 
 def published_form(sent: Mapping[str, Any]) -> dict[str, str | int]:
@@ -227,7 +225,19 @@ TEXTS = st.text(
 )
 
 
-@given(st.text(st.characters(max_codepoint=0x7F)) | TEXTS)
+# Names of registries and generic words in a row, which are what the rule of registries reads.
+NAMES = st.lists(
+    st.one_of(
+        st.sampled_from([*VECTORS["generic_words"], *VECTORS["whole_names"]]),
+        st.sampled_from([name for names in VECTORS["registry_names"].values() for name in names]),
+        st.sampled_from(["V.C.S.", "Ver-ra", "B", "Fund", "\u0421AR", "\u00ae", "\u2122", "'s"]),
+    ),
+    max_size=5,
+)
+SEPARATED = st.builds(str.join, st.sampled_from([" ", "", "-", ".", " / ", "\u2013"]), NAMES)
+
+
+@given(st.text(st.characters(max_codepoint=0x7F)) | TEXTS | SEPARATED)
 def test_every_text_has_the_forms_that_the_page_describes(text: str) -> None:
     published = published_form(
         {

@@ -55,6 +55,7 @@ CODES = {
     "SerialOutsideRecord": "serial-outside-record",
     "SerialOverlap": "serial-overlap",
     "SerialUnparsed": "serial-unparsed",
+    "Stopping": "server-stopping",
     "TooLarge": "too-large",
     "UnsupportedMediaType": "unsupported-media-type",
 }
@@ -116,6 +117,26 @@ def test_a_fault_of_the_server_is_kept_and_not_told() -> None:
     error = Internal(fault)
     assert (error.fault, error.detail) == (fault, "the server failed; nothing was done")
     assert error.facts == {}
+
+
+def test_only_three_errors_can_say_that_something_may_be_done() -> None:
+    assert {kind.__name__ for kind in tree() if kind.may_be_done} == {
+        *("DatabaseUnavailable", "Internal", "Stopping"),
+    }
+    for kind in CLASSES:
+        if kind is Internal:
+            continue
+        if kind.may_be_done:
+            assert kind("lost", outcome="unknown").facts == {"outcome": "unknown"}
+        else:
+            with pytest.raises(AssertionError):
+                kind("lost", outcome="unknown")
+
+
+def test_a_fault_after_the_commit_does_not_say_that_nothing_was_done() -> None:
+    error = Internal(KeyError("x"), committed=True)
+    assert error.facts == {"outcome": "unknown"}
+    assert "nothing was done" not in error.detail
 
 
 def test_the_tree_is_walked_from_any_branch() -> None:

@@ -95,14 +95,16 @@ def fold_confusables(text: str) -> str:
     """Return `text` in capitals, with each character replaced by the ASCII one it stands for.
 
     Digits of every script become ASCII digits, combining marks and strokes are removed, letters
-    that look like an ASCII letter become that letter. Other characters stay as they are.
+    that look like an ASCII letter, or whose capital does, become that letter. Other characters
+    are written in capitals.
     """
     if text.isascii():
         return text.upper()
-    plain = "".join(
-        character for character in normalize("NFKD", text) if not combining(character)
-    ).translate(_TABLE)
-    return "".join(_digit(character) for character in plain).upper()
+    # Before decomposition, too: it makes a sigma of U+03F9, which looks like a C.
+    decomposed = normalize("NFKD", text.translate(_TABLE))
+    plain = "".join(character for character in decomposed if not combining(character))
+    capitals = "".join(_digit(character) for character in plain.translate(_TABLE)).upper()
+    return capitals.translate(_TABLE)
 
 
 def _digit(character: str) -> str:

@@ -19,13 +19,15 @@
     │   ├── NoDetails  AlreadyErased  PlannedCredits  BatchRefused
     ├── PreconditionFailed      the record has moved on since the caller looked
     ├── Unavailable             try again later
-    │   ├── Busy  DatabaseUnavailable  NotPublished  LogUnreachable
+    │   ├── Busy  Stopping  DatabaseUnavailable  NotPublished  LogUnreachable
     ├── Unfit                   the server or a command cannot start like this
     │   ├── LogCorrupt  LogRolledBack
     └── Internal                a fault of the server itself
 
 A code never changes its meaning. The first line of each docstring is what `GET /errors/{code}`
 says; the message of an error names the thing and the fact, and `facts` are its typed members.
+After an error nothing was done, unless its fact `outcome` is "unknown"; only a class whose
+`may_be_done` is true can have that fact.
 """
 
 from collections.abc import Iterator
@@ -39,8 +41,10 @@ class OffsetError(Exception):
 
     code: ClassVar[str] = "error"
     title: ClassVar[str] = "Refused"
+    may_be_done: ClassVar[bool] = False
 
     def __init__(self, detail: str, **facts: Fact) -> None:
+        assert self.may_be_done or "outcome" not in facts
         super().__init__(detail)
         self.detail = detail
         self.facts = facts
@@ -466,11 +470,20 @@ class Busy(Unavailable):
     title = "The server is busy"
 
 
+class Stopping(Unavailable):
+    """The server is ending; another one, or the next one, can do this."""
+
+    code = "server-stopping"
+    title = "The server is stopping"
+    may_be_done = True
+
+
 class DatabaseUnavailable(Unavailable):
     """The database is away, or did not answer in time."""
 
     code = "database-unavailable"
     title = "The database is not available"
+    may_be_done = True
 
 
 class LogUnreachable(Unavailable):
@@ -509,11 +522,19 @@ class LogRolledBack(Unfit):
 
 
 class Internal(OffsetError):
-    """The server has a fault; nothing was done."""
+    """The server has a fault."""
 
     code = "internal"
     title = "The server failed"
+    may_be_done = True
 
-    def __init__(self, fault: Exception | None = None) -> None:
-        super().__init__("the server failed; nothing was done")
+    def __init__(self, fault: Exception | None = None, *, committed: bool = False) -> None:
+        if committed:
+            super().__init__(
+                "the server failed after the commit. Send the request again with the same "
+                "Idempotency-Key, or look before sending it anew",
+                outcome="unknown",
+            )
+        else:
+            super().__init__("the server failed; nothing was done")
         self.fault = fault

@@ -177,10 +177,13 @@ def keys_of(connection: Connection) -> list[VerifierKey]:
     return [read_vkey(vkey) for vkey in connection.execute(asked).scalars()]
 
 
-def has_signed(database: Database) -> bool:
-    """Check whether the log of a ledger was ever signed."""
+def is_signed(database: Database) -> bool:
+    """Check whether the log was ever signed: it has keys or checkpoints."""
     with database.reading() as connection:
-        return connection.execute(select(log_keys.c.vkey).limit(1)).first() is not None
+        return any(
+            connection.execute(select(column).limit(1)).first() is not None
+            for column in (log_keys.c.vkey, log_checkpoints.c.size)
+        )
 
 
 def add_cosignature(connection: Connection, size: int, signature: Signature) -> None:
