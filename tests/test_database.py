@@ -84,7 +84,9 @@ def fill(url: str) -> None:
         do(ledger, erasing(first, Reader(ledger.database).record(first)[1]["events"][0]["id"]))
         do(ledger, erasing(first, sold.body["sold"]["id"]))
         check_history(ledger.database)
-        with ledger.database.writing() as connection:  # what parts can be of
+        with ledger.database.writing() as connection:  # what parts can be of, and an import
+            row = (b"id", 0, None, "running", "a.csv", False, 0, 0, 0, 0, None, None)
+            ledger.database.insert(connection, metadata.tables["imports"], [row])
             for position, kind in PARTS_OF.items():
                 row = (position, 0, position, position.to_bytes(16), kind, b"{}", b"\0")
                 ledger.database.insert(connection, metadata.tables["events"], [row])
@@ -157,6 +159,10 @@ def holding(from_credit: float, credits_: float = 1, *, record: int = 0) -> str:
 
 def claim(first: int, last: int) -> str:
     return f"INTO serial_claims VALUES (0, {first}, {last}, 1, NULL, NULL)"
+
+
+def imported(status: str) -> str:
+    return f"INTO imports VALUES (BYTES(ab), 0, 1, '{status}', 'a', false, 0, 0, 0, 0, NULL, NULL)"
 
 
 def also(statement: str) -> str:
@@ -239,6 +245,19 @@ BOTH: Final = {
     "a record of an unknown status": (
         "UPDATE record_state SET status = 'Retired' WHERE record_number = 0",
         "UPDATE record_state SET status = 'RETIRED' WHERE record_number = 0",
+    ),
+    "moving a record's state back": (
+        "UPDATE record_state SET seq = seq - 1 WHERE record_number = 0",
+        "UPDATE record_state SET seq = seq + 1 WHERE record_number = 0",
+    ),
+    "moving a record's state to another record": (
+        "UPDATE record_state SET record_number = -1 WHERE record_number = 0",
+        "UPDATE record_state SET sold_g = 0 WHERE record_number = 0",
+    ),
+    "an import of an unknown status": (imported("Done"), imported("done")),
+    "an import that gets an unknown status": (
+        "UPDATE imports SET status = 'Done'",
+        "UPDATE imports SET status = 'interrupted'",
     ),
     "deleting a claim": ("DELETE FROM serial_claims WHERE first = 201", claim(111, 120)),
     "deleting a series": ("DELETE FROM series WHERE number = 0", claim(111, 120)),
@@ -343,6 +362,10 @@ SQLITE_ONLY: Final = {
     ),
     "replacing the origin": ("OR REPLACE INTO ledger_origin VALUES (1, 'eve')", record(7)),
     "replacing the head": ("OR REPLACE INTO ledger_head VALUES (1, 0, 0)", record(7)),
+    "replacing a record's state by an older one": (
+        "OR REPLACE INTO record_state VALUES (0, 1, BYTES(00), 'SOLD', 1, 0, 0, 0, 0, '', '', '')",
+        record(7),
+    ),
     "replacing details": (
         "OR REPLACE INTO details VALUES (3, BYTES(00), '{}', false)",
         "OR REPLACE INTO details VALUES (4, BYTES(00), '{}', false)",

@@ -44,8 +44,10 @@ MAY_IMPORT: Final[Mapping[str, set[str]]] = {
     "models": RULES,
     "connections": RULES | {"statements", "journal", "objections", "waiting"},
     "database": RULES
-    | {"connections", "database_file", "journal", "statements", "objections", "turns"},
+    | {"connections", "database_file", "holdings_cache", "journal", "statements"}
+    | {"objections", "turns"},
     "database_file": RULES,
+    "holdings_cache": RULES,
     "statements": {"waiting"},
     "objections": set(),
     "turns": {"waiting"},

@@ -9,6 +9,7 @@ import orjson
 from sqlalchemy import Connection, bindparam, update
 
 from offset.core.events import Created, Erased, Event, leaf_bytes, time_text, time_us
+from offset.core.holdings import Holdings
 from offset.core.merkle import leaf_hash
 from offset.core.records import Past, RecordState
 from offset.core.serials import MOST_CLAIMS, Serial
@@ -27,6 +28,8 @@ from offset.models import (
     series,
 )
 from offset.names import Name, Names
+
+_NOTHING: Final = Holdings()
 
 
 class Appender:
@@ -70,7 +73,7 @@ class Appender:
             self._insert_claims(connection, batch, start)
             self._insert_parts(connection, batch, start)
             self._write_states(connection, batch, hashes, at)
-            self._write_holdings(connection, batch)
+            self._write_holdings(connection, batch, hashes)
             self._write_details(connection, batch, start)
             by_record: dict[str, list[Event]] = {}
             for event in made:
@@ -199,16 +202,19 @@ class Appender:
         ]
         self._database.put(connection, record_state, rows)
 
-    def _write_holdings(self, connection: Connection, batch: Batch) -> None:
+    def _write_holdings(
+        self, connection: Connection, batch: Batch, hashes: dict[str, bytes]
+    ) -> None:
         gone: list[tuple[int, int]] = []
         new: list[tuple[Any, ...]] = []
-        for record_id in {entry.record_id for entry in batch.pending}:
+        for record_id, hashed in hashes.items():
             number = batch.numbers[record_id]
             before = batch.before.get(record_id)
-            old = set(before.holdings) if before else set()
-            now = set(batch.states[record_id].holdings)
-            gone += [(number, holding.from_g) for holding in old - now]
-            new += [(number, *holding) for holding in now - old]
+            now = batch.states[record_id].holdings
+            lost, added = now.since(before.holdings if before else _NOTHING)
+            gone += [(number, holding.from_g) for holding in lost]
+            new += [(number, *holding) for holding in added]
+            self._database.holdings_cache.keep(number, hashed, now)
         self._database.delete(connection, holdings, ("record_number", "from_g"), sorted(gone))
         self._database.insert(connection, holdings, sorted(new, key=lambda row: row[:2]))
 

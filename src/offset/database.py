@@ -39,6 +39,7 @@ from offset.connections import (
 from offset.core.commands import Claim
 from offset.core.errors import DatabaseUnavailable, Unfit
 from offset.database_file import File
+from offset.holdings_cache import HoldingsCache
 from offset.journal import Journal
 from offset.objections import DATABASE_ERRORS, Objection, objection, reason, unavailable
 from offset.statements import (
@@ -128,6 +129,7 @@ class Database:
         self._looking_up = looks_up.execution_options(by_key=True, **one_moment)
         # A server that works for this process, which meanwhile can do something else.
         self.works_beside: Final = not self.is_sqlite
+        self.holdings_cache = HoldingsCache()
         self._turns = Turns()
         self._file = File(str(self.url.database)) if self.is_sqlite else None
         self._journal = Journal(str(self.url.database)) if self.is_sqlite else None

@@ -137,12 +137,13 @@ class Loader:
         (rows,) = self.database.ask_together(connection, (self._by_id, ids))
         found = [Whole._make(row) for row in rows]
         lengths = {row.number: row.seq for row in found}
+        kept = self._kept(found)
         held, newest = self.database.ask_together(
             connection,
-            (self._holdings, list(lengths)),
+            (self._holdings, [number for number in lengths if number not in kept]),
             (self._events_of(lengths), list(lengths)),
         )
-        return _states_of(found, held), _history(newest)
+        return self._states_of(found, kept, held), _history(newest)
 
     def numbered(
         self, connection: Connection, numbers: Collection[int]
@@ -155,8 +156,31 @@ class Loader:
         self, connection: Connection, rows: Sequence[Row]
     ) -> dict[str, tuple[int, RecordState]]:
         found = [Whole._make(row) for row in rows]
-        numbers = [row.number for row in found]
-        return _states_of(found, self.database.ask(connection, self._holdings, numbers))
+        kept = self._kept(found)
+        numbers = [row.number for row in found if row.number not in kept]
+        held = self.database.ask(connection, self._holdings, numbers)
+        return self._states_of(found, kept, held)
+
+    def _kept(self, found: Iterable[Whole]) -> dict[int, Holdings]:
+        """Find the holdings of these records that need not be loaded, by the record's number."""
+        find = self.database.holdings_cache.find
+        return {
+            row.number: kept
+            for row in found
+            if (kept := find(row.number, row.leaf_hash)) is not None
+        }
+
+    def _states_of(
+        self, found: Sequence[Whole], kept: Mapping[int, Holdings], parts: Sequence[Row]
+    ) -> dict[str, tuple[int, RecordState]]:
+        """Make states of rows; of many in a thread, or they would hold the event loop."""
+        make = partial(_states, found, kept, parts)
+        states = make() if len(parts) < MANY else in_thread(make)
+        cache = self.database.holdings_cache
+        if len(parts) >= cache.smallest:
+            for row in found:
+                cache.keep(row.number, row.leaf_hash, states[row.id.hex()][1].holdings)
+        return states
 
     def history(self, connection: Connection, lengths: Mapping[int, int]) -> dict[str, list[Event]]:
         """Load the newest events of records, in order, by record id.
@@ -192,18 +216,20 @@ class Loader:
                 event["details_private"] = bool(private)
 
 
-def _states_of(found: Sequence[Whole], parts: Sequence[Row]) -> dict[str, tuple[int, RecordState]]:
-    """Make states of rows; of many in a thread, or they would hold the event loop."""
-    make = partial(_states, found, parts)
-    return make() if len(parts) < MANY else in_thread(make)
-
-
-def _states(found: Sequence[Whole], parts: Iterable[Row]) -> dict[str, tuple[int, RecordState]]:
-    """Turn rows of `WHOLE` and of the records' holdings into states."""
+def _states(
+    found: Sequence[Whole], kept: Mapping[int, Holdings], parts: Iterable[Row]
+) -> dict[str, tuple[int, RecordState]]:
+    """Turn rows of `WHOLE` and of the records' holdings into states; `kept` were not loaded."""
     held: dict[int, list[Holding]] = {row.number: [] for row in found}
     for number, from_g, quantity_g, holder in parts:
         held[number].append(Holding(from_g, quantity_g, holder))
-    return {row.id.hex(): (row.number, _state(row, Holdings(held[row.number]))) for row in found}
+    return {
+        row.id.hex(): (
+            row.number,
+            _state(row, kept.get(row.number) or Holdings(held[row.number])),
+        )
+        for row in found
+    }
 
 
 def _history(rows: Iterable[Row]) -> dict[str, list[Event]]:

@@ -265,7 +265,7 @@ imports: Final = Table(
     Column("id", LargeBinary, primary_key=True),
     Column("started_at_us", Big, nullable=False, index=True),
     Column("finished_at_us", Big),
-    Column("status", Text, nullable=False),  # queued, running, done, failed, interrupted
+    Column("status", Text, nullable=False),
     Column("file", Text, nullable=False),
     Column("dry_run", Boolean, nullable=False),
     Column("row_count", Integer, nullable=False),
@@ -274,6 +274,7 @@ imports: Final = Table(
     Column("reported", Integer, nullable=False),
     Column("differences", Text),
     Column("error", Text),
+    _one_of("status", "queued", "running", "done", "failed", "interrupted"),
 )
 
 # What was not taken from a file, or contradicts the ledger: facts and serial numbers, no words.

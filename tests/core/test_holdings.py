@@ -192,3 +192,17 @@ def test_a_change_copies_one_chunk_and_shares_the_rest() -> None:
     shared = {id(chunk) for chunk in many._chunks} & {id(chunk) for chunk in left._chunks}
     assert len(shared) == len(many._chunks) - 1
     assert len(many) == len(left) + 1 == 300
+
+
+@given(CELLS, HOLDERS, st.integers(0, 30), st.integers(1, 30))
+def test_what_is_gone_and_new_since_a_value_is_what_differs(
+    cells: Cells, holder: str | None, start: int, length: int
+) -> None:
+    before = holdings_of(cells)
+    grams = [gram for gram in range(start, start + length) if gram < len(cells)]
+    own = [gram for gram in grams if cells[gram] == holder]
+    left = before.cut(holder, parts_of(set(own)))
+    assert left is not None
+    for after in (left, left.give(parts_of(set(own)), "buyer"), holdings_of(cells), Holdings()):
+        gone, new = after.since(before)
+        assert (gone, new) == (set(before) - set(after), set(after) - set(before))

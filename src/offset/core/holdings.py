@@ -166,6 +166,18 @@ class Holdings(Sequence[Holding]):
         assert quantity_g == 0, "more was to be taken than the holder holds"
         return merged(parts)
 
+    def since(self, before: "Holdings") -> tuple[set[Holding], set[Holding]]:
+        """Compare with an earlier value: which holdings are gone, and which are new.
+
+        The chunks that both values share are not looked into.
+        """
+        shared = set(map(id, before._chunks)) & set(map(id, self._chunks))
+        gone, new = (
+            {holding for chunk in chunks if id(chunk) not in shared for holding in chunk}
+            for chunks in (before._chunks, self._chunks)
+        )
+        return gone - new, new - gone
+
     # changes ---------------------------------------------------------------------------------
 
     def cut(self, holder: str | None, parts: Sequence[Part]) -> "Holdings | None":

@@ -63,6 +63,20 @@ CHECK (type IN ('CREATED', 'SOLD', 'RETIRED', 'CANCELLED', 'ERASED'));
 ALTER TABLE record_state ADD CONSTRAINT record_state_status_check
 CHECK (status IN ('CREATED', 'SOLD', 'RETIRED', 'CANCELLED'));
 
+ALTER TABLE imports ADD CONSTRAINT imports_status_check
+CHECK (status IN ('queued', 'running', 'done', 'failed', 'interrupted'));
+
+CREATE FUNCTION offset_refuse_older_state() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  RAISE EXCEPTION 'the events of a record only grow' USING ERRCODE = 'check_violation';
+END $$;
+
+CREATE TRIGGER record_state_only_grows BEFORE UPDATE ON record_state
+FOR EACH ROW WHEN (NEW.record_number <> OLD.record_number OR NEW.seq < OLD.seq)
+EXECUTE FUNCTION offset_refuse_older_state();
+
+ALTER TABLE record_state ENABLE ALWAYS TRIGGER record_state_only_grows;
+
 CREATE TRIGGER serial_claims_no_delete BEFORE DELETE OR TRUNCATE ON serial_claims
 FOR EACH STATEMENT EXECUTE FUNCTION offset_refuse_change();
 

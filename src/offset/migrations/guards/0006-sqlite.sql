@@ -35,7 +35,8 @@ BEGIN SELECT RAISE(ABORT, 'an event has a known type'); END;
 
 CREATE TRIGGER record_state_known_status BEFORE INSERT ON record_state
 WHEN NEW.status NOT IN ('CREATED', 'SOLD', 'RETIRED', 'CANCELLED')
-BEGIN SELECT RAISE(ABORT, 'a record has a known status'); END;
+  OR NEW.seq < (SELECT seq FROM record_state WHERE record_number = NEW.record_number)
+BEGIN SELECT RAISE(ABORT, 'a record has a known status, and its events only grow'); END;
 
 CREATE TRIGGER record_state_keeps_known_status BEFORE UPDATE ON record_state
 WHEN NEW.status NOT IN ('CREATED', 'SOLD', 'RETIRED', 'CANCELLED')
@@ -68,3 +69,11 @@ BEGIN SELECT RAISE(ABORT, 'an answer to a key is never deleted'); END;
 CREATE TRIGGER idempotency_keys_no_replace BEFORE INSERT ON idempotency_keys
 WHEN EXISTS (SELECT 1 FROM idempotency_keys WHERE key = NEW.key AND caller = NEW.caller)
 BEGIN SELECT RAISE(ABORT, 'an answer to a key is never replaced'); END;
+
+CREATE TRIGGER imports_known_status BEFORE INSERT ON imports
+WHEN NEW.status NOT IN ('queued', 'running', 'done', 'failed', 'interrupted')
+BEGIN SELECT RAISE(ABORT, 'an import has a known status'); END;
+
+CREATE TRIGGER imports_keep_known_status BEFORE UPDATE OF status ON imports
+WHEN NEW.status NOT IN ('queued', 'running', 'done', 'failed', 'interrupted')
+BEGIN SELECT RAISE(ABORT, 'an import has a known status'); END;

@@ -28,3 +28,6 @@ def downgrade() -> None:
     for table in _KEPT:
         on = "" if engine == "sqlite" else f" ON {table}"
         op.execute(f"DROP TRIGGER {table}_no_delete{on}")
+    if engine == "postgresql":
+        op.execute("DROP TRIGGER record_state_only_grows ON record_state")
+        op.execute("DROP FUNCTION offset_refuse_older_state()")
