@@ -230,6 +230,12 @@ def wait_without_limit(connection: Connection) -> None:
     driver.longest_wait_s = None
 
 
+def allow_idling(connection: Connection, seconds: float) -> None:
+    """Let the server wait so long for the next statement of this transaction."""
+    setting = {"idle_in_transaction_session_timeout": str(round(seconds * 1000))}
+    connection.exec_driver_sql(transaction_settings(setting))
+
+
 def transaction_settings(settings: Mapping[str, str]) -> str:
     """Write the statement that makes settings for the rest of a transaction of PostgreSQL."""
     return _set(settings, local=True)
