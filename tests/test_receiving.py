@@ -18,10 +18,12 @@ from offset.core.errors import (
     Misdirected,
     NotLocal,
     OffsetError,
+    TooLarge,
     UnsupportedMediaType,
 )
 from offset.guard import LARGEST_HEADERS, refusal
 from offset.receiving import (
+    LARGEST_COUNT,
     LARGEST_DEPTH,
     LeanRoute,
     check_media_type,
@@ -59,6 +61,17 @@ def asked(*headers: tuple[str, str], path: str = "/records") -> Request:
 def test_json_is_read_exactly(text: str, value: object) -> None:
     read = read_json(text.encode())
     assert (read, type(read)) == (value, type(value))
+
+
+def test_a_body_has_a_million_values_at_most_and_as_many_commas_in_texts_as_it_likes() -> None:
+    largest = f"[{'1,' * LARGEST_COUNT}1]"
+    assert len(read_json(largest.encode())) == LARGEST_COUNT + 1
+    text = '\\",' * LARGEST_COUNT
+    assert read_json(f'["{text}", "a\\\\", 1]'.encode()) == ['",' * LARGEST_COUNT, "a\\", 1]
+    with pytest.raises(TooLarge, match="more than 1000000 values"):
+        read_json(largest.replace("1]", "1,1]").encode())
+    with pytest.raises(TooLarge):
+        read_json(f'["{text}", {"0," * LARGEST_COUNT}1]'.encode())
 
 
 @pytest.mark.parametrize("raw, told", [

@@ -1,12 +1,13 @@
 """The last step of writing: move the head, stamp the drafts, insert every row in bulk."""
 
 from base64 import b64encode
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, nullcontext
+from operator import itemgetter
 from typing import Any, Final
 
 import orjson
-from sqlalchemy import Connection, bindparam, update
+from sqlalchemy import Connection, Table, bindparam, update
 
 from offset.core.events import Created, Erased, Event, leaf_bytes, time_text, time_us
 from offset.core.holdings import Holdings
@@ -30,6 +31,8 @@ from offset.models import (
 from offset.names import Name, Names
 
 _NOTHING: Final = Holdings()
+_SLICE: Final = 5_000  # rows of a statement; PostgreSQL takes some 10 microseconds for one
+_SLICE_OF_LONG: Final = 250  # leaves and details, which have up to 64 and 200 KB
 
 
 class Appender:
@@ -59,6 +62,7 @@ class Appender:
         last, at_us = self._database.move_head(connection, len(pending), self._clock())
         start, at = last - len(pending) + 1, time_text(at_us)
         made, rows = self._stamp(batch, start, at)
+        parts = self._part_rows(batch, start)
         hashes = {entry.record_id: row[-1] for entry, row in zip(pending, rows, strict=True)}
         names = [
             Name(position, entry.draft.happening.record.project_name)
@@ -66,12 +70,14 @@ class Appender:
             if isinstance(entry.draft.happening, Created)
         ]
         new_names = self._names.new(connection, names)
-        with self._database.together(connection):
+        # What is written together is answered together, and in time only where it is not much.
+        is_small = len(pending) + len(parts) <= _SLICE
+        with self._database.together(connection) if is_small else nullcontext():
             self._insert_new_records(connection, batch, start, at)
-            self._database.insert(connection, events, rows)
+            self._insert(connection, batch, events, rows)
             self._names.keep(connection, new_names)
             self._insert_claims(connection, batch, start)
-            self._insert_parts(connection, batch, start)
+            self._insert(connection, batch, event_parts, parts)
             self._write_states(connection, batch, hashes, at)
             self._write_holdings(connection, batch, hashes)
             self._write_details(connection, batch, start)
@@ -90,6 +96,7 @@ class Appender:
         made: list[Event] = []
         rows: list[tuple[Any, ...]] = []
         for position, entry in enumerate(batch.pending, start):
+            batch.check_time()
             draft, record_id = entry.draft, entry.record_id
             if isinstance(draft.happening, Created):
                 batch.numbers[record_id] = position
@@ -156,7 +163,7 @@ class Appender:
                     at_us,
                 )
             )
-        self._database.insert(connection, records, record_rows)
+        self._insert(connection, batch, records, record_rows)
 
     def _insert_claims(self, connection: Connection, batch: Batch, start: int) -> None:
         series_rows: list[tuple[Any, ...]] = []
@@ -180,18 +187,30 @@ class Appender:
                 for fact in (serial.facts if own else ())
                 if batch.facts[fact[:2]][1] == entry.record_id
             ]
-        self._database.insert(connection, series, series_rows)
-        self._database.insert(connection, serial_claims, claim_rows)
+        self._insert(connection, batch, series, series_rows)
+        self._insert(connection, batch, serial_claims, claim_rows)
         self._database.insert(connection, serial_facts, fact_rows)
 
-    def _insert_parts(self, connection: Connection, batch: Batch, start: int) -> None:
-        rows = [
+    def _insert(
+        self, connection: Connection, batch: Batch, table: Table, rows: Sequence[tuple[Any, ...]]
+    ) -> None:
+        """Insert rows by slices, none of which takes long.
+
+        Raises:
+            Overdue: the batch has had its time.
+        """
+        size = _SLICE_OF_LONG if table in (events, details) else _SLICE
+        for begin in range(0, len(rows), size):
+            batch.check_time()
+            self._database.insert(connection, table, rows[begin : begin + size])
+
+    def _part_rows(self, batch: Batch, start: int) -> list[tuple[Any, ...]]:
+        return [
             (position, *part, batch.numbers[entry.record_id], entry.draft.happening.TYPE)
             for position, entry in enumerate(batch.pending, start)
             if not isinstance(entry.draft.happening, Created)
             for part in entry.draft.happening.parts
         ]
-        self._database.insert(connection, event_parts, rows)
 
     def _write_states(
         self, connection: Connection, batch: Batch, hashes: dict[str, bytes], at: str
@@ -215,8 +234,12 @@ class Appender:
             gone += [(number, holding.from_g) for holding in lost]
             new += [(number, *holding) for holding in added]
             self._database.holdings_cache.keep(number, hashed, now)
-        self._database.delete(connection, holdings, ("record_number", "from_g"), sorted(gone))
-        self._database.insert(connection, holdings, sorted(new, key=lambda row: row[:2]))
+        gone.sort()
+        for begin in range(0, len(gone), _SLICE):
+            batch.check_time()
+            keys = gone[begin : begin + _SLICE]
+            self._database.delete(connection, holdings, ("record_number", "from_g"), keys)
+        self._insert(connection, batch, holdings, sorted(new, key=itemgetter(0, 1)))
 
     def _write_details(self, connection: Connection, batch: Batch, start: int) -> None:
         added: list[tuple[Any, ...]] = []
@@ -227,7 +250,7 @@ class Appender:
             happening = entry.draft.happening
             if isinstance(happening, Erased):
                 erased.append({"erased_position": batch.erasable[happening.erased][0]})
-        self._database.insert(connection, details, added)
+        self._insert(connection, batch, details, added)
         if erased:
             connection.execute(self._erase, erased)
 

@@ -228,6 +228,12 @@ def set_patience(connection: Connection, silence_s: float | None) -> None:
     driver.silence_s = silence_s
 
 
+def allow_idling(connection: Connection, seconds: float) -> None:
+    """Let the server wait so long for the next statement of this transaction."""
+    setting = {"idle_in_transaction_session_timeout": str(round(seconds * 1000))}
+    connection.exec_driver_sql(transaction_settings(setting))
+
+
 def transaction_settings(settings: Mapping[str, str]) -> str:
     """Write the statement that makes settings for the rest of a transaction of PostgreSQL."""
     return _set(settings, local=True)

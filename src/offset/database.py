@@ -29,6 +29,7 @@ from offset.connections import (
     BY_KEY,
     PATIENT_SILENCE_S,
     TIMEOUTS,
+    allow_idling,
     cursor,
     postgresql_engine,
     read_url,
@@ -212,6 +213,14 @@ class Database:
         if not self.is_sqlite:
             set_patience(connection, silence_s)
             connection.exec_driver_sql(transaction_settings(dict.fromkeys(TIMEOUTS, "0")))
+
+    def allow_idling(self, connection: Connection, seconds: float) -> None:
+        """Keep the locks of a transaction while this process works so long on its next statement.
+
+        Ordinarily the database takes them from a process that seems to be frozen.
+        """
+        if not self.is_sqlite:
+            allow_idling(connection, seconds)
 
     def among(self, column: ColumnElement[Any], name: str) -> ColumnElement[bool]:
         """Compare a column with the values of one list parameter."""

@@ -27,7 +27,7 @@ from offset.core.records import Past, Record, RecordState, serial_part
 from offset.core.serials import Serial
 from offset.units import Done, Result, Unit
 
-LARGE: Final = 1_000  # holdings
+LARGE: Final = 1_000  # holdings or commands
 EVENTS_IN_ANSWER: Final = 10  # an answer shows all events of a record while there are so many
 
 PastOf = Callable[[int, int, int], tuple[Past, ...]]
@@ -63,7 +63,7 @@ class Appended:
 
 
 class Overdue(Exception):
-    """The batch is not decided in the time that it has."""
+    """The batch is not decided and written in the time that it has."""
 
 
 class Batch:
@@ -92,10 +92,15 @@ class Batch:
         self._shown: Final[set[int]] = set()  # units whose answers show events
         self._with_history: Final[set[int]] = set()  # of these, who shows earlier ones, too
 
-    @property
-    def is_large(self) -> bool:
-        """Whether deciding may take long: more holdings were loaded than an ordinary batch has."""
-        return sum([len(state.holdings) for state in self.before.values()]) > LARGE
+    def is_large(self, units: Sequence[Unit]) -> bool:
+        """Check whether deciding may take long: by the commands and the records' holdings."""
+        commands = sum([len(unit.commands) for unit in units])
+        return commands + sum([len(state.holdings) for state in self.before.values()]) > LARGE
+
+    def check_time(self) -> None:
+        """Raise Overdue where the batch has had its time."""
+        if monotonic() > self._until:
+            raise Overdue
 
     def decide(
         self, units: Sequence[Unit], replays: Mapping[int, object], *, until: float = inf
@@ -125,8 +130,7 @@ class Batch:
         results: list[_Made | OffsetError] = []
         start, undone = len(self.pending), dict[str, RecordState | None]()
         for command in unit.commands:
-            if monotonic() > self._until:
-                raise Overdue
+            self.check_time()
             result = command if isinstance(command, OffsetError) else self._try(command, undone)
             results.append(result)
             if unit.atomic and isinstance(result, OffsetError):

@@ -40,6 +40,7 @@ LARGEST_TRANSACTION: Final = 1_000  # commands, or one request that has more; ot
 _TRIES: Final = 5
 _SEARCH_S: Final = 5.0  # for the request of a group that needs a lock which is held
 LONGEST_BATCH_S: Final = 30.0
+_SPARE_S: Final = 10.0  # for the step in which a batch notices that its time is over
 _STORED: Final = (200, 201, 404, 409)  # every other answer may be another one next time
 
 Outcome = Answer | OffsetError
@@ -77,7 +78,7 @@ class Ledger:
         committed. A unit that the database keeps refusing fails alone, never its neighbours. One
         that needs a lock which was waited for in vain a moment ago comes last, and waits no more.
         """
-        end = time.monotonic() + LONGEST_BATCH_S
+        end = _new_end()
         late = self._held.needed_by(units)
         if not late:
             return self._commit(units, end)
@@ -98,6 +99,10 @@ class Ledger:
             if len(units) > 1 and beaten.met is Objection.LOCKED and not beaten.in_doubt:
                 return self._commit_halves(units, min(end, time.monotonic() + _SEARCH_S))
             return [_unavailable(beaten.met, in_doubt=beaten.in_doubt) for _ in units]
+        except Overdue:
+            if len(units) > 1:  # one of them takes the time of all
+                return [self._commit_alone(unit, _new_end()) for unit in units]
+            return [too_late()]
         except OffsetError as refused:  # of the database itself: no unit was done, or none is known
             return [refused for _ in units]
         except Exception:
@@ -178,7 +183,8 @@ class Ledger:
             in_doubt.clear()
             batch, replays = self._load(connection, units, locked, refused)
             finish = partial(self._finish, connection, units, batch, replays, attempt)
-            if batch.is_large:
+            if batch.is_large(units):
+                self.database.allow_idling(connection, LONGEST_BATCH_S + _SPARE_S)
                 in_thread(finish)  # or it would hold the event loop
             else:
                 finish()
@@ -192,14 +198,14 @@ class Ledger:
         replays: dict[int, Outcome],
         attempt: "_Attempt",
     ) -> None:
-        """Decide and append what was loaded."""
-        try:
-            batch.decide(units, replays, until=attempt.end)
-        except Overdue:
-            raise too_late() from None
+        """Decide and append what was loaded.
+
+        Raises:
+            Overdue: it took too long; the transaction has to be rolled back.
+        """
+        batch.decide(units, replays, until=attempt.end)
         attempt.outcomes = self._append(connection, units, batch, replays)
-        if time.monotonic() > attempt.end:
-            raise too_late()
+        batch.check_time()
         attempt.event_ids = [uuid_bytes(p.draft.event_id) for p in batch.pending]
 
     def _was_committed(self, connection: Connection, earlier: "_Attempt") -> bool:
@@ -367,6 +373,11 @@ def _unavailable(met: Objection, *, in_doubt: bool) -> OffsetError:
             outcome="unknown",
         )
     return DatabaseUnavailable(unavailable(met))
+
+
+def _new_end() -> float:
+    """Return when a batch that begins now is rolled back, by the monotonic clock."""
+    return time.monotonic() + LONGEST_BATCH_S
 
 
 def too_late() -> OffsetError:

@@ -9,9 +9,12 @@ import json
 import re
 from collections.abc import Callable, Coroutine, Mapping
 from decimal import Decimal, InvalidOperation
+from functools import partial
+from itertools import islice
 from typing import Any, Final, get_type_hints
 from urllib.parse import parse_qsl, unquote_to_bytes
 
+from anyio import to_thread
 from fastapi import Request, Response
 from fastapi.routing import APIRoute
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -30,12 +33,16 @@ from offset.problems import invalid, printable
 LARGEST_BODY: Final = 256 * 1024  # bytes
 LARGEST_BATCH_BODY: Final = 16 * 1024 * 1024
 LARGEST_DEPTH: Final = 32
+# The parser lets no other thread go on before it has read an object or an array of texts.
+LARGEST_COUNT: Final = 1_000_000  # commas between values
+_LONG: Final = 64 * 1024  # bytes; a longer body is read in a thread, or it would hold the loop
 _JSON_TYPE: Final = re.compile(
     r'application/json\s*(;\s*charset="?utf-8"?\s*)?', re.ASCII | re.IGNORECASE
 )
 _LONE_PERCENT: Final = re.compile(rb"%(?![0-9A-Fa-f]{2})")
 # Headers by which a client makes a write depend on something.
 RELIED_ON: Final = ("If-Match", "If-None-Match", "If-Unmodified-Since", "Idempotency-Key")
+_TEXT_OR_COMMA: Final = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"|,', re.DOTALL)
 _KEY: Final = re.compile(r"[\x21-\x7e](?:[\x20-\x7e]*[\x21-\x7e])?", re.ASCII)
 
 
@@ -83,9 +90,10 @@ class LeanRoute(APIRoute):
                 raw = await read_body(request, largest)
                 if raw or required:
                     check_media_type(request)
-                    value = read_json(raw)
-                    request.state.sent = value
-                    arguments["body"] = read_model(body_model, value)
+                    read = partial(_read_sent, raw, body_model)
+                    sent, body = await to_thread.run_sync(read) if len(raw) > _LONG else read()
+                    request.state.sent = sent
+                    arguments["body"] = body
             response: Response = await endpoint(**arguments)
             return response
 
@@ -150,6 +158,11 @@ def _check_escapes(raw: bytes) -> None:
 
 def _shown(name: str) -> str:
     return printable(name) or "a parameter without a name"
+
+
+def _read_sent(raw: bytes, model: type[BaseModel]) -> tuple[Any, BaseModel]:
+    value = read_json(raw)
+    return value, read_model(model, value)
 
 
 def read_model(model: type[BaseModel], value: Any) -> BaseModel:
@@ -234,7 +247,10 @@ def read_json(raw: bytes) -> Any:
     Raises:
         MalformedJson: no JSON, a duplicate key, NaN, Infinity, NUL, a lone surrogate, too deep,
             an exponent beyond 18 digits.
+        TooLarge: more than `LARGEST_COUNT` values.
     """
+    if raw.count(b",") > LARGEST_COUNT:
+        _check_count(raw)
     try:
         text = raw.decode("utf-8")
         if text.startswith("\ufeff"):
@@ -247,6 +263,13 @@ def read_json(raw: bytes) -> Any:
     if b"\\u" in raw or raw.count(b"[") + raw.count(b"{") > LARGEST_DEPTH:
         _check(value)
     return value
+
+
+def _check_count(raw: bytes) -> None:
+    """Count the commas that do not stand in texts."""
+    commas = (found for found in _TEXT_OR_COMMA.finditer(raw) if found.group() == b",")
+    if next(islice(commas, LARGEST_COUNT, None), None) is not None:
+        raise TooLarge(f"the body has more than {LARGEST_COUNT} values", largest=LARGEST_COUNT)
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -300,7 +323,7 @@ def _check(value: Any) -> None:
 def _check_text(text: str) -> None:
     if "\0" in text:
         raise MalformedJson("the body has a text with the character NUL")
-    if any("\ud800" <= character <= "\udfff" for character in text):
+    if not text.isascii() and any("\ud800" <= character <= "\udfff" for character in text):
         raise MalformedJson("the body has a text with a lone surrogate")
 
 

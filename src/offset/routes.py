@@ -353,8 +353,12 @@ async def batch(
     request: Request, query: Annotated[WriteQuery, Query()], body: SendBatch
 ) -> Response:
     """Do commands in order, each on its own; with `atomic`, all of them or none."""
-    unit = await api_of(request).read(api_of(request).submission.batch, body, key=key_of(request))
+    unit = await api_of(request).read(_batch_unit, request, body)
     return await submit(request, unit, query)
+
+
+def _batch_unit(request: Request, body: SendBatch) -> Unit:
+    return api_of(request).submission.batch(body, key=key_of(request))
 
 
 @router.get(

@@ -79,13 +79,15 @@ def name_words(text: str) -> list[str]:
     return [word.replace("O", "0").replace("I", "1").replace("L", "1") for word in joined]
 
 
-PHRASES = {
+PHRASES: dict[str, str] = {
     "".join(name_words(name)) + behind: code
     for code, names in VECTORS["registry_names"].items()
     for name in (code, *names)
     for behind in ("", "REG1STRY")
 }
-WHOLE = {"".join(name_words(name)): code for name, code in VECTORS["whole_names"].items()}
+WHOLE: dict[str, str] = {
+    "".join(name_words(name)): code for name, code in VECTORS["whole_names"].items()
+}
 GENERIC = {word for name in VECTORS["generic_words"] for word in name_words(name)}
 
 
@@ -100,7 +102,7 @@ def named(text: str) -> str | None:
 def meant(words: list[str]) -> str | None:
     if "".join(words) in WHOLE:
         return WHOLE["".join(words)]
-    read = set()
+    read: set[str] = set()
     while words:
         lengths = [n for n in range(1, len(words) + 1) if "".join(words[:n]) in PHRASES]
         if lengths:

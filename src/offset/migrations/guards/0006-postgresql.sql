@@ -32,22 +32,24 @@ BEGIN
   THEN
     RAISE EXCEPTION 'a gram ends once' USING ERRCODE = 'exclusion_violation';
   END IF;
+  -- A join could be planned as a loop over all rows of `added` for each ended part, and a plan is
+  -- kept: a subquery that gives one value is looked up row by row, NOT IN in a hash table.
   IF EXISTS (
-    SELECT 1 FROM added JOIN event_parts AS ended
-      ON ended.record_number = added.record_number
-      AND ended.type IN ('RETIRED', 'CANCELLED')
-      AND ended.from_g < added.from_g + added.quantity_g
-      -- Ended parts are disjoint: of those that begin before, only the nearest one can overlap.
-      AND ended.from_g >= coalesce((
-        SELECT max(from_g) FROM event_parts
-        WHERE record_number = added.record_number AND type IN ('RETIRED', 'CANCELLED')
-          AND from_g <= added.from_g), 0)
-      AND added.from_g < ended.from_g + ended.quantity_g
-    WHERE added.type = 'SOLD'
-      -- Of one statement's rows, an end may come after the sale.
-      AND (ended.position < added.position OR NOT EXISTS (
-        SELECT 1 FROM added AS beside
-        WHERE beside.position = ended.position AND beside.from_g = ended.from_g)))
+    SELECT 1 FROM added WHERE added.type = 'SOLD' AND (
+      SELECT true FROM event_parts AS ended
+      WHERE ended.record_number = added.record_number
+        AND ended.type IN ('RETIRED', 'CANCELLED')
+        AND ended.from_g < added.from_g + added.quantity_g
+        -- Ended parts are disjoint: of those that begin before, only the nearest one can overlap.
+        AND ended.from_g >= coalesce((
+          SELECT max(from_g) FROM event_parts
+          WHERE record_number = added.record_number AND type IN ('RETIRED', 'CANCELLED')
+            AND from_g <= added.from_g), 0)
+        AND added.from_g < ended.from_g + ended.quantity_g
+        -- Of one statement's rows, an end may come after the sale.
+        AND (ended.position < added.position OR (ended.position, ended.from_g) NOT IN (
+          SELECT position, from_g FROM added))
+      LIMIT 1) IS NOT NULL)
   THEN
     RAISE EXCEPTION 'an ended gram is never sold' USING ERRCODE = 'check_violation';
   END IF;
