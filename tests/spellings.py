@@ -204,10 +204,11 @@ def _cercarbono(random: Random) -> Spelling:
     methodology = random.choice(["", "", "_R1_XX", "_R4_2X", "_XX_XX"])
     text += methodology
     text += f"{random.choice(['', '_CO_1', '_CO_2'])}_{random.randint(1, 6)}"
+    verification = len(re.findall("[0-9A-Z]+", text)) - 1
     kind = random.choice(["", "_{}", "_{}", "_{}_BF", "_BFC_{}", "_BF"])
     text += kind.format(random.randint(2005, 2025))
     words = re.findall("[0-9A-Za-z]+", text)
-    # Another project, methodology, year or buffer makes another issuance; nothing else does.
+    # Another project, verification, methodology, year or buffer makes another issuance; nothing else does.
     tail = [
         place for place in range(6, len(words)) if kind and re.fullmatch("BF.?|20..", words[place])
     ]
@@ -218,7 +219,7 @@ def _cercarbono(random: Random) -> Spelling:
         count,
         numbers=(-2, -1),
         fixed=[*tail, *coded],
-        needed=[words.index(number, 1), *tail, *coded],
+        needed=[words.index(number, 1), verification, *tail, *coded],
     )
 
 
@@ -304,11 +305,16 @@ _LETTERS: Final = "ACGHKRTUVWXYZ"
 _SYMBOLS: Final = "-/_ .,:*#'\"()\u200b\u0301\u0421\u00e9"
 _SCRIPTS: Final = (0x0660, 0x06F0, 0x0966, 0x09E6, 0x0E50, 0xFF10, 0x1D7CE, 0x1D7F6)
 _LOOKALIKES: Final = str.maketrans(
-    "ABCEHIKMOPSTXYVbceiopsxy",
+    "ABCEHIKMOPSTXYVbcegiopsxy",
     "\u0410\u0412\u0421\u0415\u041d\u0406\u041a\u041c\u041e\u0420\u0405\u0422\u0425\u03a5\u0474"
-    "\u042c\u0441\u0435\u0456\u043e\u0440\u0455\u0445\u0443",
+    "\u042c\u0441\u0435\u0261\u0456\u043e\u0440\u0455\u0445\u0443",
 )
 _ACCENTS: Final = "\u0300\u0301\u0302\u0308\u0327\u0323"
+
+
+def _gaps(made: Spelling) -> Sequence[str]:
+    """Return what may stand between words: no bar where bars are digits."""
+    return [gap for gap in _GAPS if gap != "|" or "|" not in made.text]
 
 
 def _edit(random: Random, made: Spelling) -> Spelling:
@@ -342,8 +348,7 @@ def _edit_gap(random: Random, made: Spelling) -> Spelling:
     place = random.randrange(1, len(made.words)) if len(made.words) > 1 else 0
     if not place:
         return made
-    choices = [*_GAPS, *("" if made.whole and made.first is not None else ())]
-    gap = random.choice(choices)
+    gap = random.choice(_gaps(made))
     if made.first is None and not gap.strip("\u200b"):
         gap = " "
     if random.random() < 0.3 and made.whole and made.first is not None:
@@ -487,12 +492,13 @@ def _wrap(random: Random, made: Spelling) -> Spelling:
 
 def _separators(random: Random, made: Spelling) -> Spelling:
     """Write one separator everywhere, or another in every place; none only where all is there."""
-    gap = random.choice(_GAPS)
+    gaps = _gaps(made)
+    gap = random.choice(gaps)
     inner = len(made.words) - 1
     if random.random() < 0.2 and made.whole and made.first is not None:
         return replace(made, gaps=(made.gaps[0], *[""] * inner, made.gaps[-1]), glued=True)
     mixed = random.random() < 0.3
-    between = tuple(random.choice(_GAPS) if mixed else gap for _ in range(inner))
+    between = tuple(random.choice(gaps) if mixed else gap for _ in range(inner))
     return replace(made, gaps=(made.gaps[0], *between, made.gaps[-1]))
 
 
@@ -587,7 +593,7 @@ def _alias(random: Random, made: Spelling) -> Spelling:
     name = random.choice([str.lower, str.upper, str.title])(name)
     if random.random() < 0.2:
         name = "".join(
-            letter.translate(_LOOKALIKES) if letter in "aceopACEO" else letter for letter in name
+            letter.translate(_LOOKALIKES) if letter in "aceopABCEO" else letter for letter in name
         )
     return replace(made, registry=name)
 

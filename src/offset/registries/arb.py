@@ -10,8 +10,7 @@ own registry (ACR, the Climate Action Reserve) cancels: there it is a conversion
 import re
 from typing import Final
 
-from offset.core.confusables import fold_confusables
-from offset.registries.spellings import hyphenate, readings
+from offset.registries.spellings import fold_letters, hyphenate, readings
 
 REGISTRY: Final = "arb"
 
@@ -28,7 +27,7 @@ def ids(text: str) -> tuple[str, ...]:
 
     CAFR9016-I and CAFR9016-L are two issuances: the last letter is only ever a letter.
     """
-    forms = [hyphenate(fold_confusables(reading)) for reading in readings(text)]
+    forms = [hyphenate(fold_letters(reading)) for reading in readings(text)]
     found = [parts for form in forms for parts in _ID.findall(form)]
     if not found and (whole := _ID.fullmatch(forms[-1].replace("-", ""))):
         found = [whole.groups()]

@@ -141,11 +141,13 @@ def facts_of_issuance(text: str) -> tuple[SerialFact, ...]:
 def is_spelled_in(text: str) -> bool:
     """Check whether a whole serial number stands in a text in any spelling.
 
-    Without separators IC looks like a number: there it has to begin a word.
+    Without separators IC looks like a number: there it has to begin a word, or to follow a letter.
     """
     squeezed, starts = squeeze(text)
-    if any(match.start() in starts or match[0][0] == "C" for match in _GLUED.finditer(squeezed)):
-        return True
+    for match in _GLUED.finditer(squeezed):
+        place = match.start()
+        if place in starts or match[0][0] == "C" or squeezed[place - 1].isalpha():
+            return True
     return _SPELLED.search(hyphenate(fold_digits(text))) is not None
 
 

@@ -10,7 +10,7 @@ a tonne.
 import re
 from typing import Final
 
-from offset.core.confusables import fold_confusables
+from offset.registries.spellings import fold_letters
 
 REGISTRY: Final = "isometric"
 
@@ -25,7 +25,7 @@ _LETTERS: Final = str.maketrans("OIL", "011")  # the ids have none of the three
 
 def ids(text: str) -> tuple[str, ...]:
     """Return the ids in a canonical text, in one spelling and without their kind."""
-    plain = fold_confusables(text).translate(_LETTERS)
+    plain = fold_letters(text).translate(_LETTERS)
     found = [match[1] for match in _ID.finditer(plain) if any(map(str.isdigit, match[1]))]
     if not found:  # an id that is cut by separators
         found = _SHAPE.findall(re.sub("[^0-9A-Z]", "", plain))

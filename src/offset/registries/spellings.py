@@ -55,12 +55,25 @@ _MOST_CHUNKS: Final = 4  # into which separators or a stray character cut one nu
 _SHORTEST_GLUED: Final = 4  # digits of a number that is found inside a longer run
 
 
+def fold_letters(text: str) -> str:
+    """Return `text` in ASCII capitals where it can be.
+
+    A canonical text is in capitals, and some letters look like an ASCII one in lower case alone.
+    """
+    plain = fold_confusables(text)
+    if plain.isascii():
+        return plain
+    return "".join(
+        letter if letter.isascii() else fold_confusables(letter.lower()) for letter in plain
+    )
+
+
 def fold_digits(text: str) -> str:
     """Return `text` in ASCII capitals where it can be, with O, Q, I, L and | for digits as digits.
 
     A letter counts as a digit in a run with a digit (9OO1), or as a word of such letters (IOOO).
     """
-    plain = fold_confusables(text)
+    plain = fold_letters(text)
 
     def folded(match: re.Match[str]) -> str:
         run, (start, end) = match[0], match.span()
@@ -110,7 +123,7 @@ def squeeze(text: str) -> tuple[str, frozenset[int]]:
 
     All of O, Q, I, L and | become digits, so a pattern for the result writes C0RC for CORC.
     """
-    words = _NOT_WORD.sub(" ", fold_confusables(text)).translate(_AS_DIGIT).split()
+    words = _NOT_WORD.sub(" ", fold_letters(text)).translate(_AS_DIGIT).split()
     starts: set[int] = set()
     place = 0
     for word in words:
@@ -127,7 +140,7 @@ def skeletons(text: str) -> tuple[str, ...]:
     letter O beside a separator is a digit cannot be told: such a text has several forms, in which
     it is one always, beside another digit (55O-28), or never.
     """
-    words = _WORDS.findall(fold_confusables(text))
+    words = _WORDS.findall(fold_letters(text))
     folded = [word.translate(_AS_DIGIT) for word in words]
     forms = (_joined(folded, judged) for judged in (folded, [*map(fold_digits, words)], words))
     return tuple(dict.fromkeys(form for form in forms if form)) or (text,)
