@@ -353,6 +353,8 @@ def test_each_sheet_of_a_workbook_that_is_an_export_is_read_as_its_kind(tmp_path
         "Program ID,Program Name,Program Country,Status",
         "Project ID,Project Title,Sector,Proponent,Stage",
         "Facility ID,Facility Name,Supplier,Methodology",
+        "resourceIdentifier,resourceName,proponent,protocol,country",
+        "Project ID,Project Name,Registry,Total Credits Issued,First Year (Vintage),Country",
         "code;name;country;methodology",
     ],
 )
