@@ -365,6 +365,15 @@ def test_editions_that_cut_the_same_credits_anew_add_up_to_them(tmp_path: Path) 
         assert [total_t(total) for total in result.totals] == [("acr", 2019, 0, 200, 0)]
 
 
+@pytest.mark.parametrize("issued_on, codes", [("2011-12-31", []), ("2012-01-01", ["serial-flag"])])
+def test_the_flag_of_credits_that_verra_issued_before_2012_tells_nothing(
+    tmp_path: Path, issued_on: str, codes: list[str]
+) -> None:
+    row = {"Issuance Date": issued_on, "Additional Certifications": "CCB"}
+    result = audited(tmp_path, File(VERRA, [row]))
+    assert [finding.code for finding in result.findings] == codes
+
+
 def test_the_answer_as_json_has_the_documented_members(tmp_path: Path) -> None:
     result = audited(tmp_path, File(GOLD, [{"Quantity": "99"}, {}]))
     assert json.loads(json.dumps(result.as_json())) == {
@@ -389,6 +398,8 @@ def test_the_answer_as_json_has_the_documented_members(tmp_path: Path) -> None:
                 "cancelled": 0,
             }
         ],
+        "passed_over": [],
+        "notes": [],
     }
 
 

@@ -8,11 +8,18 @@ from pathlib import Path
 from typing import Final
 from uuid import uuid4
 
+import pytest
+
 from asking import Connection, Json, Reply
 from builders import ORIGIN
+from export_rows import VERRA
 from histories import assert_sound
 from import_samples import ROWS, SERIAL, export, fates, spoiled, table_of
+from imports import File
+from offset.core.errors import Invalid
+from offset.exports import open_exports
 from servers import Server, running_server
+from workbooks import write_workbook
 
 CSV: Final = {"Content-Type": "text/csv"}
 
@@ -131,3 +138,47 @@ def test_a_server_that_ends_stops_between_two_batches_and_begins_nothing_more(
     assert 500 <= begun["progress"]["done"] < 5_000
     assert waited["progress"] == {"done": 0, "total": None}
     assert_sound(database_url)
+
+
+def test_a_refused_file_is_described_as_on_the_command_line(
+    database_url: str, tmp_path: Path
+) -> None:
+    nearly = tmp_path / "nearly.csv"
+    header = [name for name in VERRA if name != "Quantity Issued"]
+    nearly.write_text(f"A title\n{','.join(header)}\n", encoding="utf-8")
+    page = tmp_path / "page.xls"
+    page.write_text("<html><table><tr><td>1</td></tr></table></html>", encoding="utf-8")
+    dates = {"Issuance Date": "02/03/2026", "Vintage Start": "2019-01-01"}
+    ambiguous = File(VERRA, [dates]).write(tmp_path / "dates.csv")
+    with asking(database_url) as (api, _):
+        for path in (nearly, page, ambiguous):
+            failed = ended(api, send(api, path).body["id"])
+            with pytest.raises(Invalid) as refusal:
+                open_exports(path)
+            assert failed["error"] == {
+                "code": refusal.value.code,
+                "detail": refusal.value.detail,
+            }
+            assert failed["error"]["detail"].startswith(f"{path.name}")
+        done = ended(api, send(api, ambiguous, "&dates=mdy").body["id"])
+        assert api.send("POST", "/imports?name=x&dates=dm", b"x", CSV).status == 422
+        record = api.get(f"/serials/{VERRA[SERIAL]}").body["records"][0]
+        effective_on = api.get(f"/records/{record['id']}").body["effective_on"]
+    assert (done["status"], done["applied"]) == ("done", 1)
+    assert effective_on == "2026-02-03"
+
+
+def test_a_workbook_with_sheets_and_columns_of_its_own_is_taken_with_notes(
+    database_url: str, tmp_path: Path
+) -> None:
+    rows = [[*VERRA, "My reference"], [*VERRA.values(), "x1"]]
+    path = write_workbook(tmp_path / "mine.xlsx", {"Mine": rows, "Notes": [["Of mine"]]})
+    with asking(database_url) as (api, _):
+        sent = send(api, path, **{"Content-Type": "application/octet-stream"})
+        done = ended(api, sent.body["id"])
+    assert {name: done[name] for name in fates(0, 0, 0)} == fates(1, 0, 0)
+    assert done["passed_over"] == [
+        "mine.xlsx: sheet Notes: no export that is known has the columns of its first rows"
+    ]
+    (note,) = done["notes"]
+    assert note.startswith("mine.xlsx: sheet Mine: column 'my reference' is not known in verra")

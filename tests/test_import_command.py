@@ -16,6 +16,7 @@ from sqlalchemy import func, select
 
 from builders import ORIGIN, opened
 from commands import command_environment, run_offset, said
+from export_rows import VERRA
 from import_samples import BENEFICIARY, ROWS, export, put, spoiled, table_of, tonnes_of
 from offset.importing import CODES, WORTH_A_PROCESS, Issue, import_files
 from offset.imports import Import, Imports
@@ -114,6 +115,7 @@ def test_json_has_every_issue_with_the_text_of_its_row(sqlite_url: str, tmp_path
         "unchanged": 0,
         "reported": 2,
         "passed_over": [],
+        "notes": [],
     }
     assert differences
     for one in differences:  # the row that is stated twice
@@ -160,6 +162,48 @@ def test_a_file_that_cannot_be_read_ends_with_status_2_and_one_sentence(
     missing = run("missing.csv", database_url=sqlite_url, directory=tmp_path)
     assert missing.returncode == 2
     assert "'missing.csv' does not exist" in missing.stderr
+
+
+def test_a_list_of_projects_stops_nothing_and_ambiguous_dates_can_be_told(
+    sqlite_url: str, tmp_path: Path
+) -> None:
+    (tmp_path / "ccb.csv").write_text("ID,Name,Proponent,CCB Project Type\n", encoding="utf-8")
+    put(tmp_path / "dates.csv", [{**VERRA, "Issuance Date": "02/03/2026"}])
+    names = ("ccb.csv", "dates.csv")
+    refused = run(*names, database_url=sqlite_url, directory=tmp_path)
+    assert refused.returncode == 2
+    assert refused.stderr.startswith("offset: dates.csv: column 'issuance date': line 2 has")
+    done = run(*names, "--dates", "dmy", database_url=sqlite_url, directory=tmp_path)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout == (
+        "ccb.csv: a list of projects: it says nothing of credits, so no row is for the ledger\n"
+        "1 rows = 1 applied + 0 unchanged + 0 reported.\n"
+    )
+
+
+@pytest.mark.parametrize(
+    "names, status, said_",
+    [
+        (["verra.csv"], 0, ""),
+        (["wrong.csv"], 1, ""),
+        (["verra.csv", "other.csv"], 2, "offset: other.csv: no export that is known"),
+        (["wrong.csv", "page.xls"], 2, "offset: page.xls: the file is an HTML page"),
+        (["dates.csv"], 2, "offset: dates.csv: column 'issuance date'"),
+        (["dates.csv", "--dates", "mdy"], 0, ""),
+    ],
+)
+def test_an_audit_ends_with_1_for_findings_and_2_for_a_file_that_cannot_be_read(
+    tmp_path: Path, names: list[str], status: int, said_: str
+) -> None:
+    rows = table_of(export(tmp_path / "verra.csv"))
+    put(tmp_path / "wrong.csv", [{**rows[0], "Quantity Issued": "0.5"}])
+    put(tmp_path / "dates.csv", [{**VERRA, "Issuance Date": "02/03/2026"}])
+    (tmp_path / "other.csv").write_text("a,b\n1,2\n", encoding="utf-8")
+    (tmp_path / "page.xls").write_text("<html></html>", encoding="utf-8")
+    done = run_offset("audit", *names, database_url=None, directory=tmp_path)
+    assert done.returncode == status
+    assert done.stderr.startswith(said_)
+    assert (done.stderr == "") == (said_ == "") == (done.stdout != "")
 
 
 @pytest.mark.parametrize(

@@ -140,7 +140,8 @@ def test_a_file_that_cannot_be_read_is_failed_with_the_reason_and_no_words(
     assert first.error["detail"].startswith("people.csv: no export that is known")
     assert second.error == {
         "code": "unreadable-file",
-        "detail": "export.csv: neither CSV in UTF-8 nor XLSX",
+        "detail": "export.csv: a binary file, neither CSV nor XLSX; download the export again as "
+        "one of them",
     }
     assert BENEFICIARY not in words
 
@@ -236,9 +237,9 @@ def test_the_loop_goes_on_while_a_server_that_ends_waits_for_its_import(
     """A batch on the loop may have the lock that the import waits for."""
     may_end, stop = threading.Event(), ImportQueue.stop
 
-    def patient(queue: ImportQueue) -> None:
+    def patient(queue: ImportQueue, patience_s: float | None = None) -> None:
         assert may_end.wait(10), "the loop stood still"
-        stop(queue)
+        stop(queue, patience_s)
 
     monkeypatch.setattr(ImportQueue, "stop", patient)
     monkeypatch.setenv("DATABASE_URL", sqlite_url)

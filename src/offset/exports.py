@@ -125,12 +125,19 @@ def open_exports(path: Path, dates: Order | None = None) -> ExportFile:
     if not exports and not lists:
         raise _unknown(path, sheets)
     sentences = [_about(sheet, LIST_OF_PROJECTS) for sheet in lists]
-    sentences += [_about(sheet, describe_unknown(sheet.header)) for sheet in unknown]
+    sentences += [_about(sheet, _describe_unread(sheet.header)) for sheet in unknown]
     return ExportFile(exports=exports, passed_over=sentences)
 
 
 def _about(sheet: Sheet, sentence: str) -> str:
     return f"sheet {sheet.name}: {sentence}" if sheet.name else sentence
+
+
+def _describe_unread(header: Sequence[str]) -> str:
+    """Describe a sheet that is no export; a first row that is no header is not quoted."""
+    if has_known_columns(header):
+        return describe_unknown(header)
+    return "no export that is known has the columns of its first rows"
 
 
 def _open_sheet(
@@ -279,7 +286,7 @@ class _Surveyor:
         common: set[Order] = set(decided.values())
         if dates is not None and common and dates not in common:
             place = next(iter(decided))
-            raise self._ambiguous(place, f"its dates are {decided[place]}, not {dates}")
+            raise self._ambiguous(place, f"its own dates are {decided[place]}, not {dates}")
         order = dates or (min(common) if len(common) == 1 else None)
         orders = dict(decided)
         for place, column in self._dated.items():

@@ -32,7 +32,7 @@ _KNOWN: Final = frozenset(name for kind in KINDS for name in kind.columns)
 LIST_OF_PROJECTS: Final = (
     "a list of projects: it says nothing of credits, so no row is for the ledger"
 )
-_PROJECT: Final = r"(project|program|programme|facility|activity|initiative)"
+_PROJECT: Final = r"(project|program|programme|facility|activity|initiative|resource)"
 _PROJECT_ID: Final = re.compile(
     rf"(.*\b)?{_PROJECT}s?[ _-]?(id|ids|no|number|code|key|ref|reference|identifier)[.#]?|gs ?id"
 )
@@ -45,7 +45,7 @@ _OF_PROJECTS: Final = re.compile(
 )
 # What a list of projects does not have, and rows of credits do.
 _OF_CREDITS: Final = re.compile(
-    r"\bserials?\b|serial n|quantity|\bvintage|volume|\bamount\b|\btonnes?\b|\btco2e?\b"
+    r"\bserials?\b|serial n|quantity|^vintage|volume|\bamount\b|\btonnes?\b|\btco2e?\b"
     r"|(retire|cancel)\w* (date|reason|detail|quantity|on)|status effective|date issued"
     r"|issuance date|issued|\bcredits\b|\bcorcs\b"
 )

@@ -368,7 +368,7 @@ def _public(error: OffsetError, files: Sequence[tuple[Path, str]]) -> str:
     if isinstance(error, UnknownFile) and not error.facts["headers"]:
         # It quotes a row of which no cell is a column that is known: it need not be a header.
         start, _, _ = detail.partition(": ")
-        detail = f"{start}: none of its first rows has a column of an export that is known"
+        detail = f"{start}: no export that is known has the columns of its first rows"
     for path, name in files:
         detail = detail.replace(path.name, name)
     return detail

@@ -233,7 +233,7 @@ class KeyReused(Invalid):
 
 
 class UnreadableFile(Invalid):
-    """The file is neither CSV nor XLSX, is damaged, or has rows that are too long."""
+    """The file is neither CSV nor XLSX, is empty or damaged, or has rows that are too long."""
 
     code = "unreadable-file"
     title = "The file cannot be read"
@@ -247,7 +247,7 @@ class UnknownFile(Invalid):
 
 
 class UnknownColumn(Invalid):
-    """The file has a column that its kind does not have, or has one twice."""
+    """The file has a column twice, or one that its kind does not have and that may matter."""
 
     code = "unknown-column"
     title = "The file has an unknown column"
