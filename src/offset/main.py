@@ -13,6 +13,7 @@ from fastapi import FastAPI, Request, Response
 from fastapi.responses import HTMLResponse, RedirectResponse
 from starlette.exceptions import HTTPException
 from starlette.staticfiles import StaticFiles
+from starlette.types import Receive, Scope, Send
 
 from offset import __version__
 from offset.core.errors import (
@@ -56,6 +57,15 @@ _DOCS_POLICY: Final = (
     "default-src 'none'; script-src 'self'; style-src 'self'; "
     "img-src 'self' data:; connect-src 'self'; frame-ancestors 'none'; base-uri 'none'"
 )
+
+
+class _WholeFiles(StaticFiles):
+    """Static files, always whole: a range that cannot be read has an answer of plain text."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer without looking at Range, as RFC 9110 allows (section 14.2)."""
+        headers = [one for one in scope["headers"] if one[0] != b"range"]
+        await super().__call__({**scope, "headers": headers}, receive, send)
 
 
 def open_ledger(settings: Settings, *, pool_size: int) -> tuple[Database, str]:
@@ -182,7 +192,7 @@ def create_app(settings: Settings | None = None) -> Guard:
         app.include_router(one)
     app.add_api_route("/docs", _docs, include_in_schema=False)
     app.add_api_route("/", _home, include_in_schema=False)
-    app.mount("/static", StaticFiles(directory=Path(str(files("offset") / "static"))))
+    app.mount("/static", _WholeFiles(directory=Path(str(files("offset") / "static"))))
     app.add_exception_handler(OffsetError, _refused)
     app.add_exception_handler(HTTPException, _http_refused)
     app.add_exception_handler(Exception, _failed)
