@@ -156,6 +156,20 @@ def test_a_row_whose_words_cannot_be_kept_is_reported_with_the_ledgers_own_code(
     assert balances(ledger.database) == [(vcu(201, 300), 100, 100, 0, 0)]
 
 
+def test_a_vintage_that_the_serial_number_contradicts_is_reported(
+    ledger: Ledger, tmp_path: Path
+) -> None:
+    other = {"Vintage Start": "2017-01-01", "Vintage End": "2017-12-31"}
+    near = {"Vintage Start": "2019-02-01", "Vintage End": "2020-01-31"}
+    taken = take(
+        ledger, tmp_path, verra(block(1, 100), block(101, 200, **other), block(201, 300, **near))
+    )
+    assert (taken.codes, taken.counts) == ([(3, "vintage-mismatch")], (2, 0, 1))
+    # What the ledger has is followed, whatever an edition says of its vintage.
+    later = take(ledger, tmp_path, verra(retired(1, 100, **other), block(201, 300, **near)))
+    assert (later.codes, later.counts) == ([], (1, 1, 0))
+
+
 def test_a_cells_line_breaks_are_spaces_and_its_other_control_characters_report_the_row(
     ledger: Ledger, tmp_path: Path
 ) -> None:

@@ -16,6 +16,7 @@ from offset.event_ids import event_id_of
 from offset.exports import Meaning, Row
 from offset.registries import REGISTRIES, read_serial
 from offset.registries.stated import written_project
+from offset.registries.vintages import check_vintage
 
 End = Retire | Cancel
 ENDS: Final = (Meaning.RETIRED, Meaning.CANCELLED)
@@ -95,6 +96,7 @@ def create(row: Row, serial: Serial, details: Details | None, random: Random) ->
         },
         effective_on=row.issued_on,
     )
+    check_vintage(record)
     if (record.serial.series, record.serial.first, record.serial.last) != (
         *(serial.series, serial.first, serial.last),
     ):
