@@ -355,6 +355,13 @@ def test_a_write_is_not_done_by_a_condition_that_it_does_not_read(
     assert reply.body["detail"].startswith(f"{name}: this call does not read it")
 
 
+@pytest.mark.parametrize(
+    "sent", ["x", "bytes=9-1", "bytes=99999999-", "bytes=0-10", "bytes=0-1,3-4"]
+)
+def test_a_static_file_is_sent_whole(api: Connection, sent: str) -> None:
+    assert api.get("/static/docs.js", range=sent).content == api.get("/static/docs.js").content
+
+
 # --- paths ------------------------------------------------------------------------------------
 
 

@@ -156,6 +156,46 @@ def test_a_row_whose_words_cannot_be_kept_is_reported_with_the_ledgers_own_code(
     assert balances(ledger.database) == [(vcu(201, 300), 100, 100, 0, 0)]
 
 
+def test_a_vintage_that_the_serial_number_contradicts_is_reported(
+    ledger: Ledger, tmp_path: Path
+) -> None:
+    other = {"Vintage Start": "2017-01-01", "Vintage End": "2017-12-31"}
+    near = {"Vintage Start": "2019-02-01", "Vintage End": "2020-01-31"}
+    taken = take(
+        ledger, tmp_path, verra(block(1, 100), block(101, 200, **other), block(201, 300, **near))
+    )
+    assert (taken.codes, taken.counts) == ([(3, "vintage-mismatch")], (2, 0, 1))
+    # What the ledger has is followed, whatever an edition says of its vintage.
+    later = take(ledger, tmp_path, verra(retired(1, 100, **other), block(201, 300, **near)))
+    assert (later.codes, later.counts) == ([], (1, 1, 0))
+
+
+def test_a_cells_line_breaks_are_spaces_and_its_other_control_characters_report_the_row(
+    ledger: Ledger, tmp_path: Path
+) -> None:
+    broken = {"Name": "Two\r\nRivers\tforest\u2028x", "Methodology": "VM\n0009"}
+    rows = [
+        block(1, 100, **broken),
+        retired(101, 200, **{"Retirement Details": "one\n\ntwo\u200b"}),
+        block(201, 300, Name="Soft\u00adhyphen \u200b\ufeffzero"),
+        block(301, 400, Name="a\x1b[2Jb"),
+        block(401, 500, Name="a\u202eb"),
+        retired(501, 600, **{"Retirement Beneficiary": "a\u2066b"}),
+        block(601, 700, ID="90\x0701"),
+        block(701, 800, **{"Serial Number": vcu(701, 800).replace("VCS", "V\u200eCS")}),
+    ]
+    taken = take(ledger, tmp_path, verra(*rows))
+    assert taken.codes == [(line, "invalid-text") for line in (5, 6, 7, 8)]
+    assert taken.counts == (4, 0, 4)
+    kept = {one["serial_number"]: one for one in records(ledger.database)}
+    assert kept[vcu(1, 100)]["project_name"] == "Two Rivers forest x"
+    assert kept[vcu(1, 100)]["methodology"] == "VM 0009"
+    assert kept[vcu(201, 300)]["project_name"] == "Soft\u00adhyphen \u200b\ufeffzero"
+    assert kept[vcu(701, 800)]["id"]
+    assert any("one two\u200b" in json.loads(kept).values() for kept in words(ledger.database))
+    assert take(ledger, tmp_path, verra(*rows)).counts == (0, 4, 4)
+
+
 # Later editions
 
 

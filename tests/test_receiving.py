@@ -148,7 +148,10 @@ def test_a_key_is_read_bare_or_quoted(sent: str, key: str) -> None:
     assert idempotency_key(asked()) is None
 
 
-@pytest.mark.parametrize("sent", [["1234567"], ['"1234567"'], ["é" * 8], ["12345678"] * 2, [""]])
+@pytest.mark.parametrize("sent", [
+    ["1234567"], ['"1234567"'], ["é" * 8], ["12345678"] * 2, [""], ['"12345678\\"'],
+    ['"1234"5678"'], ['"1234\\5678"'], ['"12345678", "12345678"'],
+])  # fmt: skip
 def test_another_key_is_refused(sent: list[str]) -> None:
     with pytest.raises(BadHeader):
         idempotency_key(asked(*(("Idempotency-Key", key) for key in sent)))

@@ -6,6 +6,7 @@ from typing import Annotated, Any, Final
 from fastapi import APIRouter, Path, Query, Request, Response
 from fastapi.responses import PlainTextResponse
 
+from offset.core.errors import EventNotFound
 from offset.core.notes import base64_text
 from offset.core.tiles import TILE_WIDTH, read_tile_path
 from offset.log import Log
@@ -17,6 +18,7 @@ from offset.sending import respond
 from offset.units import Answer
 
 _FOR_EVER: Final = "public, max-age=31536000, immutable"
+_LONGEST_POSITION: Final = 16  # digits, of what a JSON number keeps
 _A_TICK: Final = "public, max-age=1"
 EventOrPosition = Annotated[
     str, Path(description="The id of an event, or its position.", min_length=1, max_length=40)
@@ -130,7 +132,9 @@ async def get_proof(request: Request, event: EventOrPosition) -> Response:
     """Give a file that proves, offline, that an event is in the log: `offset verify FILE`."""
     log, read = log_of(request), api_of(request).read
     if event.isascii() and event.isdigit():
-        position = int(event) if len(event) < 17 else 2**53
+        if len(event) > _LONGEST_POSITION:
+            raise EventNotFound(f"event at position {event}: not in this ledger")
+        position = int(event)
     else:
         position = await read(log.position_of, event)
     proof = await read(log.proof, position)

@@ -121,6 +121,8 @@ def _sentence(kind: str, message: str) -> str:
         "bool_type": "has to be true or false",
         "model_type": "the body has to be a JSON object",
     }
+    if kind == "literal_error":
+        return message.replace("Input should be", "has to be")
     return known.get(kind, message)
 
 

@@ -39,6 +39,7 @@ _LONG: Final = 64 * 1024  # bytes; a longer body is read in a thread, or it woul
 _JSON_TYPE: Final = re.compile(
     r'application/json\s*(;\s*charset="?utf-8"?\s*)?', re.ASCII | re.IGNORECASE
 )
+_QUOTED: Final = re.compile(r'"((?:[^"\\]|\\["\\])*)"')  # RFC 8941, section 3.3.3
 _LONE_PERCENT: Final = re.compile(rb"%(?![0-9A-Fa-f]{2})")
 # Headers by which a client makes a write depend on something.
 RELIED_ON: Final = ("If-Match", "If-None-Match", "If-Unmodified-Since", "Idempotency-Key")
@@ -344,7 +345,10 @@ def idempotency_key(request: Request) -> str | None:
         raise BadHeader("Idempotency-Key is given twice", header="Idempotency-Key")
     key = lines[0].decode("latin-1")
     if len(key) >= 2 and key[0] == key[-1] == '"':
-        key = re.sub(r"\\(.)", r"\1", key[1:-1])
+        quoted = _QUOTED.fullmatch(key)
+        if quoted is None:
+            raise BadHeader("Idempotency-Key is no quoted string", header="Idempotency-Key")
+        key = re.sub(r"\\(.)", r"\1", quoted[1])
     if not 8 <= len(key) <= 255 or not _KEY.fullmatch(key):
         raise BadHeader(
             "Idempotency-Key has to have 8 to 255 printable ASCII characters",

@@ -1,6 +1,7 @@
 """From what a row says to the commands that say it to the ledger."""
 
 import os
+import re
 from collections.abc import Sequence
 from typing import Final, NamedTuple
 
@@ -15,11 +16,14 @@ from offset.event_ids import event_id_of
 from offset.exports import Meaning, Row
 from offset.registries import REGISTRIES, read_serial
 from offset.registries.stated import written_project
+from offset.registries.vintages import check_vintage
 
 End = Retire | Cancel
 ENDS: Final = (Meaning.RETIRED, Meaning.CANCELLED)
 LONGEST_TEXT, LONGEST_FACT, LONGEST_WORDS = 500, 100, 4_000  # characters, as the API takes them
 _DRAWN_AT_A_TIME: Final = 256
+# Breaks of the line and tabs, which spreadsheets have in their cells.
+_BREAKS: Final = re.compile("[\t\n\v\f\r\x85\u2028\u2029]+")
 
 
 class Random:
@@ -76,14 +80,14 @@ def create(row: Row, serial: Serial, details: Details | None, random: Random) ->
     """
     count = serial.count
     record = issuance(
-        project_name=display_text(row.project_name, largest=LONGEST_TEXT),
+        project_name=_one_line(row.project_name, largest=LONGEST_TEXT),
         registry=REGISTRIES[row.registry].name if row.registry in REGISTRIES else row.registry,
         vintage=row.vintage,
         quantity_g=row.quantity_g if count is None else count * GRAMS_PER_CREDIT,
         serial_number=_serial_text(row, serial),
         read_serial=read_serial,
         extra={
-            "project_id": project_of(row),
+            "project_id": _project(row),
             "country": row.country,
             "methodology": _fact(row.methodology),
             "vintage_start": row.vintage_start,
@@ -92,6 +96,7 @@ def create(row: Row, serial: Serial, details: Details | None, random: Random) ->
         },
         effective_on=row.issued_on,
     )
+    check_vintage(record)
     if (record.serial.series, record.serial.first, record.serial.last) != (
         *(serial.series, serial.first, serial.last),
     ):
@@ -158,11 +163,22 @@ def details_of(row: Row, random: Random) -> Details | None:
         content["methodology"] = row.methodology
     content.update(row.details)
     content = {
-        name: display_text(text, largest=LONGEST_WORDS)
+        name: _one_line(text, largest=LONGEST_WORDS)
         for name, text in content.items()
         if text.strip()
     }
     return Details(salt=random.salt(), content=content) if content else None
+
+
+def _one_line(text: str, *, largest: int) -> str:
+    """Write a cell's text on one line, as the ledger keeps it.
+
+    Raises:
+        InvalidText: as `display_text`.
+    """
+    if not text.isprintable():
+        text = _BREAKS.sub(" ", text.strip())
+    return display_text(text, largest=largest)
 
 
 def _serial_text(row: Row, serial: Serial) -> str:
@@ -171,15 +187,20 @@ def _serial_text(row: Row, serial: Serial) -> str:
     if own is not None and row.serial == serial:
         try:
             if read_serial(row.registry, canonical_serial(own)) == serial:
-                return display_text(own, largest=LONGEST_TEXT)
+                return _one_line(own, largest=LONGEST_TEXT)
         except Invalid:  # as some files write it, only their own reader can read it
             pass
     return serial.text
+
+
+def _project(row: Row) -> str | None:
+    project = project_of(row)
+    return None if project is None else _one_line(project, largest=LONGEST_TEXT)
 
 
 def _fact(text: str | None) -> str | None:
     """Take a text that is a record's own if it fits there."""
     if not text:
         return None
-    line = display_text(text, largest=LONGEST_WORDS)
+    line = _one_line(text, largest=LONGEST_WORDS)
     return line if len(line) <= LONGEST_FACT else None
