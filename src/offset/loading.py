@@ -2,10 +2,11 @@
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from functools import partial
+from operator import itemgetter
 from typing import Any, Final, NamedTuple
 
 import orjson
-from sqlalchemy import Connection, Select, and_, bindparam, select
+from sqlalchemy import Connection, Select, and_, bindparam, func, select
 
 from offset.core.events import Event, read_leaf, time_text
 from offset.core.holdings import Holding, Holdings
@@ -22,12 +23,14 @@ from offset.models import (
     serial_claims,
     series,
 )
-from offset.statements import MANY, Question, Row
+from offset.statements import MANY, Row
 from offset.units import events_shown
 from offset.waiting import in_thread
 
 NO_FORM: Final = "[]"  # of a claim in another series than the serial number's own
 EVENTS_IN_RECORD: Final = 1_000  # the newest so many are shown with a record
+LARGEST_HISTORY: Final = 1024 * 1024  # bytes of their leaves; of an ordinary one a few hundred
+_FEW: Final = 16  # events; they are never more than `LARGEST_HISTORY`
 
 
 # A record with its state and its claim.
@@ -114,9 +117,10 @@ class Loader:
         all_events = select(events.c.position, events.c.leaf).order_by(events.c.position)
         self._all_events = question(all_events, events.c.record_number)
         self._newest = question(
-            all_events.join(
-                record_state, record_state.c.record_number == events.c.record_number
-            ).where(events.c.seq > record_state.c.seq - EVENTS_IN_RECORD),
+            select(events.c.record_number, events.c.position, func.length(events.c.leaf))
+            .join(record_state, record_state.c.record_number == events.c.record_number)
+            .where(events.c.seq > record_state.c.seq - EVENTS_IN_RECORD)
+            .order_by(events.c.position.desc()),
             events.c.record_number,
         )
         self._at = question(select(events.c.position, events.c.leaf), events.c.position)
@@ -137,13 +141,16 @@ class Loader:
         (rows,) = self.database.ask_together(connection, (self._by_id, ids))
         found = [Whole._make(row) for row in rows]
         lengths = {row.number: row.seq for row in found}
-        kept = self._kept(found)
+        kept, is_long = self._kept(found), _is_long(lengths)
         held, newest = self.database.ask_together(
             connection,
             (self._holdings, [number for number in lengths if number not in kept]),
-            (self._events_of(lengths), list(lengths)),
+            (self._newest if is_long else self._all_events, list(lengths)),
         )
-        return self._states_of(found, kept, held), _history(newest)
+        states = self._states_of(found, kept, held)
+        if is_long:
+            newest = self._leaves(connection, newest)
+        return states, _history(newest)
 
     def numbered(
         self, connection: Connection, numbers: Collection[int]
@@ -187,13 +194,22 @@ class Loader:
 
         `lengths` says how many events the record with a number has.
         """
-        question = self._events_of(lengths)
-        return _history(self.database.ask(connection, question, list(lengths)))
+        if not _is_long(lengths):
+            return _history(self.database.ask(connection, self._all_events, list(lengths)))
+        newest = self.database.ask(connection, self._newest, list(lengths))
+        return _history(self._leaves(connection, newest))
 
-    def _events_of(self, lengths: Mapping[int, int]) -> Question:
-        """Choose the question for the newest events; few records have more than are shown."""
-        long = any(length > EVENTS_IN_RECORD for length in lengths.values())
-        return self._newest if long else self._all_events
+    def _leaves(self, connection: Connection, newest: Sequence[Row]) -> list[Row]:
+        """Read the newest events, given newest first, up to `LARGEST_HISTORY` of a record."""
+        sizes: dict[int, int] = {}
+        positions: list[int] = []
+        for number, position, size in newest:
+            before = sizes.get(number, 0)
+            if not before or before + size <= LARGEST_HISTORY:
+                positions.append(position)
+            sizes[number] = before + size
+        rows = self.database.ask(connection, self._at, positions)
+        return sorted(rows, key=itemgetter(0))
 
     def times(self, connection: Connection, positions: Sequence[int]) -> dict[int, str]:
         """Give the times at which events were recorded, by position."""
@@ -216,6 +232,11 @@ class Loader:
                 event["details_private"] = bool(private)
 
 
+def _is_long(lengths: Mapping[int, int]) -> bool:
+    few = min(_FEW, EVENTS_IN_RECORD)
+    return any(length > few for length in lengths.values())
+
+
 def _states(
     found: Sequence[Whole], kept: Mapping[int, Holdings], parts: Iterable[Row]
 ) -> dict[str, tuple[int, RecordState]]:
@@ -232,7 +253,13 @@ def _states(
     }
 
 
-def _history(rows: Iterable[Row]) -> dict[str, list[Event]]:
+def _history(rows: Sequence[Row]) -> dict[str, list[Event]]:
+    """Read events; many of them in a thread, or they would hold the event loop."""
+    is_much = sum([len(leaf) for _, leaf in rows]) > LARGEST_HISTORY
+    return in_thread(partial(_read_history, rows)) if is_much else _read_history(rows)
+
+
+def _read_history(rows: Iterable[Row]) -> dict[str, list[Event]]:
     found: dict[str, list[Event]] = {}
     for position, leaf in rows:
         event = read_leaf(position, leaf)
