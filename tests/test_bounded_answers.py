@@ -81,9 +81,26 @@ def test_the_items_of_a_batch_share_what_an_answer_shows(ledger: Ledger, count: 
     items = [item["body"] for item in answer.body["items"]]
     assert len(json_bytes(answer.body)) < 3_000_000
     assert {len(item["holdings"]) for item in items} == {10 if count == 100 else 0}
+    assert {"serial" in item and "canonical" in item for item in items} == {count == 100}
     assert {item["holdings_total"] for item in items} == {302}
     assert items[-1]["events_total"] == 301 + count
     assert {len(item["sold"]["parts"]) for item in items} == {1}
+
+
+def test_a_large_batch_shows_so_many_parts_in_all(ledger: Ledger) -> None:
+    record_id = created(ledger, first=1, last=10)
+    do(ledger, batching(*sales(record_id, 200)))
+    retirement = {"command": "retire", "record_id": record_id, "holder": "holder-1"}
+    several = [{**retirement, "quantity": "0.020"}] * 2
+    none = [{**retirement, "quantity": 10}] * 1_998
+    answer = do(ledger, batching(*several, *none))
+    first, second, *refused = answer.body["items"]
+    assert {item["status"] for item in refused} == {409}
+    for item in (first, second):
+        retired = item["body"]["retired"]
+        assert (retired["parts_total"], len(retired["parts"])) == (20, 5)
+        assert (retired["events_total"], len(retired["event_ids"])) == (1, 1)
+        assert retired["quantity"] == 0.02
 
 
 def test_the_event_loop_stays_free_under_the_largest_batch(database_url: str) -> None:

@@ -250,11 +250,18 @@ class Problem(Shown):
     errors: list[FieldProblem] = Field([], description="Each field that is wrong, where any is.")
 
 
+class BatchRecordView(RecordView):
+    """A record in the answer to a batch; see `serial` and `canonical` of a large one."""
+
+    serial: SerialView | None = Field(None, description="Left out of more than 100 items.")  # type: ignore[assignment]
+    canonical: dict[str, Any] | None = Field(None, description="Left out of more than 100 items.")  # type: ignore[assignment]
+
+
 class BatchItem(Shown):
-    """The answer to one command of a batch, as its own call would give it."""
+    """The answer to one command of a batch, as its own call would give it; much is left out."""
 
     status: int
-    body: RecordView | Problem
+    body: BatchRecordView | Problem
 
 
 class BatchAnswer(Shown):
