@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from functools import partial
+from itertools import chain
 from operator import itemgetter
 from typing import Any, Final, NamedTuple
 
@@ -30,7 +31,8 @@ from offset.waiting import in_thread
 NO_FORM: Final = "[]"  # of a claim in another series than the serial number's own
 EVENTS_IN_RECORD: Final = 1_000  # the newest so many are shown with a record
 LARGEST_HISTORY: Final = 1024 * 1024  # bytes of their leaves; of an ordinary one a few hundred
-_FEW: Final = 16  # events; they are never more than `LARGEST_HISTORY`
+LARGEST_DETAILS: Final = 1024 * 1024  # characters of details in an answer
+_FEW: Final = 16  # events; their leaves and details need not be measured
 
 
 # A record with its state and its claim.
@@ -125,6 +127,9 @@ class Loader:
         )
         self._at = question(select(events.c.position, events.c.leaf), events.c.position)
         self._details = question(select(details), details.c.position)
+        self._details_sizes = question(
+            select(details.c.position, func.length(details.c.content)), details.c.position
+        )
 
     def states(
         self, connection: Connection, record_ids: Iterable[str]
@@ -211,18 +216,34 @@ class Loader:
         rows = self.database.ask(connection, self._at, positions)
         return sorted(rows, key=itemgetter(0))
 
+    def _leave_out(self, connection: Connection, shown: Sequence[Sequence[dict[str, Any]]]) -> None:
+        """Mark the events whose details are more than an answer shows."""
+        positions = list({event["position"] for event in chain.from_iterable(shown)})
+        rows = self.database.ask(connection, self._details_sizes, positions)
+        sizes: dict[int, int | None] = dict(rows)
+        for of_body in shown:
+            _mark_left_out(of_body, sizes)
+
     def times(self, connection: Connection, positions: Sequence[int]) -> dict[int, str]:
         """Give the times at which events were recorded, by position."""
         rows = self.database.ask(connection, self._at, positions)
         return {position: read_leaf(position, leaf).at for position, leaf in rows}
 
     def fill_details(self, connection: Connection, bodies: Iterable[Mapping[str, Any]]) -> None:
-        """Put the details, or that they were erased, into every event that the bodies show."""
+        """Put the details, or that they were erased, into the events that the bodies show.
+
+        A body shows those of its newest events, up to `LARGEST_DETAILS`; the others say so.
+        """
+        shown = [
+            [event for event in events_shown(body) if event["payload"].get("details_sha256")]
+            for body in bodies
+        ]
+        if sum([len(of_body) for of_body in shown]) > _FEW:
+            self._leave_out(connection, shown)
         waiting: dict[int, list[dict[str, Any]]] = {}
-        for body in bodies:
-            for event in events_shown(body):
-                if event["payload"].get("details_sha256"):
-                    waiting.setdefault(event["position"], []).append(event)
+        for event in chain.from_iterable(shown):
+            if not event.get("details_left_out"):
+                waiting.setdefault(event["position"], []).append(event)
         for position, _, content, private in self.database.ask(
             connection, self._details, list(waiting)
         ):
@@ -230,6 +251,14 @@ class Loader:
                 event["details"] = None if content is None else orjson.loads(content)
                 event["details_erased"] = content is None
                 event["details_private"] = bool(private)
+
+
+def _mark_left_out(shown: Iterable[dict[str, Any]], sizes: Mapping[int, int | None]) -> None:
+    total = 0
+    for event in sorted(shown, key=itemgetter("position"), reverse=True):
+        total += sizes.get(event["position"]) or 0
+        if total > LARGEST_DETAILS:
+            event["details_left_out"] = True
 
 
 def _is_long(lengths: Mapping[int, int]) -> bool:

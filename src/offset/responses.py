@@ -100,6 +100,9 @@ class EventView(Shown):
     proof: str = Field(description="Where the proof is that the event is in the log.")
     details: dict[str, str] | None = Field(description="Words beside the event, if any.")
     details_erased: bool = Field(False, description="There were details; they are gone.")
+    details_left_out: bool = Field(
+        False, description="They are long; `GET /events/{id}` shows them."
+    )
     details_private: bool = Field(False, description="Only who may know them is shown them.")
 
 
