@@ -7,9 +7,20 @@ from collections.abc import Iterator
 import httpx2
 import pytest
 
-from builders import batching, check_history, created, do, opened, retiring
+from builders import (
+    batching,
+    check_history,
+    created,
+    do,
+    erasing,
+    opened,
+    retiring,
+    synthetic_serial,
+)
+from offset import loading, tracing
 from offset.ledger import Ledger
 from offset.reading import Reader
+from offset.registries import find_serial
 from offset.units import json_bytes
 from servers import running_server
 
@@ -81,9 +92,26 @@ def test_the_items_of_a_batch_share_what_an_answer_shows(ledger: Ledger, count: 
     items = [item["body"] for item in answer.body["items"]]
     assert len(json_bytes(answer.body)) < 3_000_000
     assert {len(item["holdings"]) for item in items} == {10 if count == 100 else 0}
+    assert {"serial" in item and "canonical" in item for item in items} == {count == 100}
     assert {item["holdings_total"] for item in items} == {302}
     assert items[-1]["events_total"] == 301 + count
     assert {len(item["sold"]["parts"]) for item in items} == {1}
+
+
+def test_a_large_batch_shows_so_many_parts_in_all(ledger: Ledger) -> None:
+    record_id = created(ledger, first=1, last=10)
+    do(ledger, batching(*sales(record_id, 200)))
+    retirement = {"command": "retire", "record_id": record_id, "holder": "holder-1"}
+    several = [{**retirement, "quantity": "0.020"}] * 2
+    none = [{**retirement, "quantity": 10}] * 1_998
+    answer = do(ledger, batching(*several, *none))
+    first, second, *refused = answer.body["items"]
+    assert {item["status"] for item in refused} == {409}
+    for item in (first, second):
+        retired = item["body"]["retired"]
+        assert (retired["parts_total"], len(retired["parts"])) == (20, 5)
+        assert (retired["events_total"], len(retired["event_ids"])) == (1, 1)
+        assert retired["quantity"] == 0.02
 
 
 def test_the_event_loop_stays_free_under_the_largest_batch(database_url: str) -> None:
@@ -115,3 +143,49 @@ def test_the_event_loop_stays_free_under_the_largest_batch(database_url: str) ->
     took.sort()
     assert len(took) > 20
     assert took[len(took) * 99 // 100] < 1, took[-5:]  # seconds; some 0.05 where nothing else runs
+
+
+def test_a_record_shows_fewer_events_and_details_where_they_are_long(
+    ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(loading, "LARGEST_HISTORY", 10_000)
+    monkeypatch.setattr(loading, "LARGEST_DETAILS", 1_000)
+    record_id = created(ledger, first=1, last=100)
+    for number in range(1, 31):
+        do(ledger, retiring(record_id, quantity=1, note=f"{number}" * (200 // len(str(number)))))
+    erased = do(ledger, retiring(record_id, quantity=1, note="x" * 900)).body["retired"]["id"]
+    do(ledger, erasing(record_id, erased))
+    reader = Reader(ledger.database)
+    _, record = reader.record(record_id)
+    events = record["events"]
+    assert record["events_total"] == 33
+    assert 10 < len(events) < 30
+    assert [event["seq"] for event in events] == list(range(34 - len(events), 34))
+    *long, newest, gone, _ = events
+    assert gone["details_erased"]
+    assert newest["details"] == {"note": "30" * 100}
+    left_out = [event["id"] for event in long if event.get("details_left_out")]
+    assert len(left_out) == len(long) - 3
+    assert [event["details"] for event in long[:-3]] == [None] * len(left_out)
+    assert reader.event(left_out[0])["details"] is not None
+    page = reader.events_of(record_id, after=1, limit=30)
+    assert sum(bool(item.get("details_left_out")) for item in page.items) == 26
+
+
+def test_a_serial_number_of_many_parts_shows_what_one_of_few_does(
+    ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    record_id = created(ledger, first=1, last=10)
+    do(ledger, batching(*sales(record_id, 400)))
+    do(ledger, retiring(record_id, holder="holder-0", quantity="0.150"))
+    do(ledger, retiring(record_id, quantity="0.020", holder="holder-1"))
+    monkeypatch.setattr(tracing, "PARTS_OF_SERIAL", 100)
+    text = synthetic_serial(1, 10)
+    asked = [text, synthetic_serial(2, 10), synthetic_serial(1, 1)]
+    reader = Reader(ledger.database)
+    plain = [reader.serial(find_serial(one), one, None) for one in asked]
+    monkeypatch.setattr(tracing, "_FEW", 5)
+    assert [reader.serial(find_serial(one), one, None) for one in asked] == plain
+    (shown,) = plain[0]["records"]
+    assert (shown["parts_total"], len(shown["parts"])) == (401, 100)
+    assert (shown["events_total"], len(shown["events"])) == (403, 100)

@@ -68,7 +68,7 @@ MAY_IMPORT: Final[Mapping[str, set[str]]] = {
     "walks": {"names"},
     "listing": STORAGE | {"names", "walks"},
     "reading": STORAGE
-    | {"units", "loading", "ledger", "tracing", "answers", "listing", "registries"},
+    | {"units", "loading", "ledger", "tracing", "answers", "listing", "registries", "waiting"},
     "tracing": STORAGE | {"loading", "answers"},
     "log": STORAGE | {"units", "loading", "ledger", "reading"},
     "queueing": RULES | {"waiting"},

@@ -184,6 +184,10 @@ class Watched:
         self.keep(None, None, statement, tuple(values))
         self.cursor.execute(statement, values)
 
+    def fetchmany(self, size: int) -> list[Any]:
+        found: list[Any] = self.cursor.fetchmany(size)
+        return found
+
     def fetchall(self) -> list[Any]:
         found: list[Any] = self.cursor.fetchall()
         return found

@@ -137,10 +137,22 @@ def record_summary(record: Record) -> Json:
 
 
 def record_view(
-    state: RecordState, events: Iterable[Event], *, holdings_shown: int = HOLDINGS_SHOWN
+    state: RecordState,
+    events: Iterable[Event],
+    *,
+    holdings_shown: int = HOLDINGS_SHOWN,
+    whole: bool = True,
 ) -> Json:
-    """Show a record with its status, balance, holdings and events."""
+    """Show a record with its status, balance, holdings and events.
+
+    Unless it is shown `whole`, what repeats its fields (`serial`, `canonical`) is left out.
+    """
     record = state.record
+    repeated = (
+        {"serial": serial_view(record.serial), "canonical": canonical_fields(record)}
+        if whole
+        else {}
+    )
     held = state.holdings[:holdings_shown]
     return {
         **record_summary(record),
@@ -151,8 +163,7 @@ def record_view(
         "balance": balance_view(state.balance),
         "holdings": [holding_view(record.serial, holding) for holding in held],
         "holdings_total": len(state.holdings),
-        "serial": serial_view(record.serial),
-        "canonical": canonical_fields(record),
+        **repeated,
         "holder": record.first_holder,
         "effective_on": record.effective_on,
         "project_id": record.extra.get("project_id"),
@@ -177,6 +188,7 @@ def act_view(
     *,
     largest: int = PARTS_TAKEN,
     holdings_shown: int = 10,
+    whole: bool = True,
 ) -> Json:
     """Show what a sale, retirement or cancellation took, and what it left of the record.
 
@@ -193,7 +205,7 @@ def act_view(
         "parts": [part_view(serial, part) for part in parts[:largest]],
         "parts_total": len(parts),
     }
-    record = record_view(state, shown, holdings_shown=holdings_shown)
+    record = record_view(state, shown, holdings_shown=holdings_shown, whole=whole)
     return {**record, made[0].type.lower(): taken}
 
 

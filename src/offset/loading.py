@@ -2,10 +2,12 @@
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from functools import partial
+from itertools import chain
+from operator import itemgetter
 from typing import Any, Final, NamedTuple
 
 import orjson
-from sqlalchemy import Connection, Select, and_, bindparam, select
+from sqlalchemy import Connection, Select, and_, bindparam, func, select
 
 from offset.core.events import Event, read_leaf, time_text
 from offset.core.holdings import Holding, Holdings
@@ -22,12 +24,15 @@ from offset.models import (
     serial_claims,
     series,
 )
-from offset.statements import MANY, Question, Row
+from offset.statements import MANY, Row
 from offset.units import events_shown
 from offset.waiting import in_thread
 
 NO_FORM: Final = "[]"  # of a claim in another series than the serial number's own
 EVENTS_IN_RECORD: Final = 1_000  # the newest so many are shown with a record
+LARGEST_HISTORY: Final = 1024 * 1024  # bytes of their leaves; of an ordinary one a few hundred
+LARGEST_DETAILS: Final = 1024 * 1024  # characters of details in an answer
+_FEW: Final = 16  # events; their leaves and details need not be measured
 
 
 # A record with its state and its claim.
@@ -114,13 +119,17 @@ class Loader:
         all_events = select(events.c.position, events.c.leaf).order_by(events.c.position)
         self._all_events = question(all_events, events.c.record_number)
         self._newest = question(
-            all_events.join(
-                record_state, record_state.c.record_number == events.c.record_number
-            ).where(events.c.seq > record_state.c.seq - EVENTS_IN_RECORD),
+            select(events.c.record_number, events.c.position, func.length(events.c.leaf))
+            .join(record_state, record_state.c.record_number == events.c.record_number)
+            .where(events.c.seq > record_state.c.seq - EVENTS_IN_RECORD)
+            .order_by(events.c.position.desc()),
             events.c.record_number,
         )
         self._at = question(select(events.c.position, events.c.leaf), events.c.position)
         self._details = question(select(details), details.c.position)
+        self._details_sizes = question(
+            select(details.c.position, func.length(details.c.content)), details.c.position
+        )
 
     def states(
         self, connection: Connection, record_ids: Iterable[str]
@@ -137,13 +146,16 @@ class Loader:
         (rows,) = self.database.ask_together(connection, (self._by_id, ids))
         found = [Whole._make(row) for row in rows]
         lengths = {row.number: row.seq for row in found}
-        kept = self._kept(found)
+        kept, is_long = self._kept(found), _is_long(lengths)
         held, newest = self.database.ask_together(
             connection,
             (self._holdings, [number for number in lengths if number not in kept]),
-            (self._events_of(lengths), list(lengths)),
+            (self._newest if is_long else self._all_events, list(lengths)),
         )
-        return self._states_of(found, kept, held), _history(newest)
+        states = self._states_of(found, kept, held)
+        if is_long:
+            newest = self._leaves(connection, newest)
+        return states, _history(newest)
 
     def numbered(
         self, connection: Connection, numbers: Collection[int]
@@ -187,13 +199,30 @@ class Loader:
 
         `lengths` says how many events the record with a number has.
         """
-        question = self._events_of(lengths)
-        return _history(self.database.ask(connection, question, list(lengths)))
+        if not _is_long(lengths):
+            return _history(self.database.ask(connection, self._all_events, list(lengths)))
+        newest = self.database.ask(connection, self._newest, list(lengths))
+        return _history(self._leaves(connection, newest))
 
-    def _events_of(self, lengths: Mapping[int, int]) -> Question:
-        """Choose the question for the newest events; few records have more than are shown."""
-        long = any(length > EVENTS_IN_RECORD for length in lengths.values())
-        return self._newest if long else self._all_events
+    def _leaves(self, connection: Connection, newest: Sequence[Row]) -> list[Row]:
+        """Read the newest events, given newest first, up to `LARGEST_HISTORY` of a record."""
+        sizes: dict[int, int] = {}
+        positions: list[int] = []
+        for number, position, size in newest:
+            before = sizes.get(number, 0)
+            if not before or before + size <= LARGEST_HISTORY:
+                positions.append(position)
+            sizes[number] = before + size
+        rows = self.database.ask(connection, self._at, positions)
+        return sorted(rows, key=itemgetter(0))
+
+    def _leave_out(self, connection: Connection, shown: Sequence[Sequence[dict[str, Any]]]) -> None:
+        """Mark the events whose details are more than an answer shows."""
+        positions = list({event["position"] for event in chain.from_iterable(shown)})
+        rows = self.database.ask(connection, self._details_sizes, positions)
+        sizes: dict[int, int | None] = dict(rows)
+        for of_body in shown:
+            _mark_left_out(of_body, sizes)
 
     def times(self, connection: Connection, positions: Sequence[int]) -> dict[int, str]:
         """Give the times at which events were recorded, by position."""
@@ -201,12 +230,20 @@ class Loader:
         return {position: read_leaf(position, leaf).at for position, leaf in rows}
 
     def fill_details(self, connection: Connection, bodies: Iterable[Mapping[str, Any]]) -> None:
-        """Put the details, or that they were erased, into every event that the bodies show."""
+        """Put the details, or that they were erased, into the events that the bodies show.
+
+        A body shows those of its newest events, up to `LARGEST_DETAILS`; the others say so.
+        """
+        shown = [
+            [event for event in events_shown(body) if event["payload"].get("details_sha256")]
+            for body in bodies
+        ]
+        if sum([len(of_body) for of_body in shown]) > _FEW:
+            self._leave_out(connection, shown)
         waiting: dict[int, list[dict[str, Any]]] = {}
-        for body in bodies:
-            for event in events_shown(body):
-                if event["payload"].get("details_sha256"):
-                    waiting.setdefault(event["position"], []).append(event)
+        for event in chain.from_iterable(shown):
+            if not event.get("details_left_out"):
+                waiting.setdefault(event["position"], []).append(event)
         for position, _, content, private in self.database.ask(
             connection, self._details, list(waiting)
         ):
@@ -214,6 +251,19 @@ class Loader:
                 event["details"] = None if content is None else orjson.loads(content)
                 event["details_erased"] = content is None
                 event["details_private"] = bool(private)
+
+
+def _mark_left_out(shown: Iterable[dict[str, Any]], sizes: Mapping[int, int | None]) -> None:
+    total = 0
+    for event in sorted(shown, key=itemgetter("position"), reverse=True):
+        total += sizes.get(event["position"]) or 0
+        if total > LARGEST_DETAILS:
+            event["details_left_out"] = True
+
+
+def _is_long(lengths: Mapping[int, int]) -> bool:
+    few = min(_FEW, EVENTS_IN_RECORD)
+    return any(length > few for length in lengths.values())
 
 
 def _states(
@@ -232,7 +282,13 @@ def _states(
     }
 
 
-def _history(rows: Iterable[Row]) -> dict[str, list[Event]]:
+def _history(rows: Sequence[Row]) -> dict[str, list[Event]]:
+    """Read events; many of them in a thread, or they would hold the event loop."""
+    is_much = sum([len(leaf) for _, leaf in rows]) > LARGEST_HISTORY
+    return in_thread(partial(_read_history, rows)) if is_much else _read_history(rows)
+
+
+def _read_history(rows: Iterable[Row]) -> dict[str, list[Event]]:
     found: dict[str, list[Event]] = {}
     for position, leaf in rows:
         event = read_leaf(position, leaf)

@@ -7,12 +7,14 @@ their cost does not grow with how far a reader has come.
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Final
 from uuid import UUID
 
 from sqlalchemy import Connection, bindparam, select
 
 from offset.answers import (
+    HOLDINGS_SHOWN,
     PARTS_TAKEN,
     Json,
     event_view,
@@ -41,9 +43,11 @@ from offset.loading import WHOLE, Loader, Whole, record_of
 from offset.models import events, ledger_head, records
 from offset.registries import opaque_lines
 from offset.tracing import Tracer
+from offset.waiting import in_thread
 
 LARGEST_PAGE: Final = 500
 EVENTS_IN_GROUP: Final = 100  # that a retirement shows
+_MANY: Final = 1_000  # events and holdings; more are made to views in a thread
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -117,10 +121,10 @@ class Reader:
     def _whole_records(self, record_ids: Sequence[str]) -> list[Shown | OffsetError]:
         with self._database.reading(by_key=True) as connection:
             states, history = self._loader.states_with_history(connection, set(record_ids))
-            views = {
-                record_id: (state, record_view(state, history[record_id]))
-                for record_id, (_, state) in states.items()
-            }
+            shown = sum([len(h) for h in history.values()])
+            shown += sum([min(len(state.holdings), HOLDINGS_SHOWN) for _, state in states.values()])
+            make = partial(_record_views, states, history)
+            views = make() if shown <= _MANY else in_thread(make)
             self._loader.fill_details(connection, [view for _, view in views.values()])
         return [views.get(record_id) or record_not_found(record_id) for record_id in record_ids]
 
@@ -343,6 +347,15 @@ def _item(row: Sequence[Any], sent: Json, form: Sequence[Any] | None) -> Json:
             "unparsed": form is None,
         },
         "links": links(record_id),
+    }
+
+
+def _record_views(
+    states: Mapping[str, tuple[int, RecordState]], history: Mapping[str, Sequence[Event]]
+) -> dict[str, Shown]:
+    return {
+        record_id: (state, record_view(state, history[record_id]))
+        for record_id, (_, state) in states.items()
     }
 
 

@@ -100,6 +100,9 @@ class EventView(Shown):
     proof: str = Field(description="Where the proof is that the event is in the log.")
     details: dict[str, str] | None = Field(description="Words beside the event, if any.")
     details_erased: bool = Field(False, description="There were details; they are gone.")
+    details_left_out: bool = Field(
+        False, description="They are long; `GET /events/{id}` shows them."
+    )
     details_private: bool = Field(False, description="Only who may know them is shown them.")
 
 
@@ -250,11 +253,18 @@ class Problem(Shown):
     errors: list[FieldProblem] = Field([], description="Each field that is wrong, where any is.")
 
 
+class BatchRecordView(RecordView):
+    """A record in the answer to a batch; see `serial` and `canonical` of a large one."""
+
+    serial: SerialView | None = Field(None, description="Left out of more than 100 items.")  # type: ignore[assignment]
+    canonical: dict[str, Any] | None = Field(None, description="Left out of more than 100 items.")  # type: ignore[assignment]
+
+
 class BatchItem(Shown):
-    """The answer to one command of a batch, as its own call would give it."""
+    """The answer to one command of a batch, as its own call would give it; much is left out."""
 
     status: int
-    body: RecordView | Problem
+    body: BatchRecordView | Problem
 
 
 class BatchAnswer(Shown):

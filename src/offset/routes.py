@@ -72,7 +72,7 @@ from offset.schemas import (
     SendBatch,
 )
 from offset.sending import respond
-from offset.submitting import Submission, fingerprint, take
+from offset.submitting import LARGEST_SHOWN, Submission, fingerprint, take
 from offset.units import Answer, Key, Unit, events_shown
 from offset.writer import Writer
 
@@ -198,7 +198,9 @@ async def submit(request: Request, unit: Unit, query: WriteQuery) -> Response:
     answer = await api_of(request).writer.submit(unit, is_gone=partial(is_gone, request))
     try:
         headers = {} if query.wait is None else await _wait_for_proof(request, answer)
-        return respond(request, answer, headers=headers)
+        make = partial(respond, request, answer, headers=headers)
+        is_large = len(unit.commands) > LARGEST_SHOWN  # to render it would hold the event loop
+        return await api_of(request).read(make) if is_large else make()
     except Exception as fault:
         raise Internal(fault, committed=True) from fault
 

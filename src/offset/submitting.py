@@ -164,15 +164,20 @@ def _details(
 
 
 LARGEST_SHOWN: Final = 100  # commands; the items of a larger batch show no events and holdings
+_PARTS_OF_BATCH: Final = 10_000
 
 
 class Share(NamedTuple):
-    """How much an answer shows at most: events, parts taken, and holdings of a record."""
+    """How much an answer shows at most: events, parts taken, and holdings of a record.
+
+    `whole` is whether it shows what repeats the record's serial number and other fields.
+    """
 
     events: int
     parts: int
     holdings: int
     created_holdings: int
+    whole: bool = True
 
 
 ALONE: Final = Share(events=1_000, parts=PARTS_TAKEN, holdings=10, created_holdings=HOLDINGS_SHOWN)
@@ -187,7 +192,9 @@ def shape_create(result: Result, *, shown: Share = ALONE) -> Answer:
     events = result.history[-shown.events :] if shown.events else ()
     return Answer(
         status=201 if result.events else 200,
-        body=record_view(result.state, events, holdings_shown=shown.created_holdings),
+        body=record_view(
+            result.state, events, holdings_shown=shown.created_holdings, whole=shown.whole
+        ),
         headers={"Location": location, "ETag": etag(result.state)},
     )
 
@@ -202,6 +209,7 @@ def shape_act(result: Result, *, shown: Share = ALONE) -> Answer:
         result.history[-shown.events :] if shown.events else (),
         largest=shown.parts,
         holdings_shown=shown.holdings,
+        whole=shown.whole,
     )
     return Answer(status=200, body=body, headers={"ETag": etag(result.state)})
 
@@ -220,7 +228,8 @@ def _shape_one(result: Result, shown: Share) -> Answer:
 def _share(count: int) -> Share:
     """Divide what an answer may show among the items of a batch."""
     if count > LARGEST_SHOWN:
-        return Share(events=0, parts=10, holdings=0, created_holdings=0)
+        parts = max(1, _PARTS_OF_BATCH // count)
+        return Share(events=0, parts=min(10, parts), holdings=0, created_holdings=0, whole=False)
     return Share(events=10, parts=max(10, PARTS_TAKEN // count), holdings=10, created_holdings=10)
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from operator import attrgetter, itemgetter
 from typing import Any, Final
 
-from sqlalchemy import Connection, Select, func, select
+from sqlalchemy import ColumnElement, Connection, Select, and_, func, literal_column, select
 
 from offset.answers import Json, event_view, links, part_view, record_summary
 from offset.core.events import Event, read_leaf, read_parts
@@ -16,21 +16,28 @@ from offset.core.records import Record, RecordState
 from offset.core.serials import Serial
 from offset.database import Database
 from offset.loading import Loader, serial_of, uuid_text
-from offset.models import events, serial_claims, series
+from offset.models import event_parts, events, serial_claims, series
 
-PARTS_OF_SERIAL: Final = 1_000  # of parts and of events, a record shows so many
+PARTS_OF_SERIAL: Final = 1_000  # of parts and of events, an answer shows so many
+PARTS_OF_RECORD: Final = 10  # so many at least of each record
 RECORDS_OF_SERIAL: Final = 100  # of a range that spans more, those of its first numbers
 _CLAIMS_AT_ONCE: Final = 200
-
+_FEW: Final = 10_000  # parts; of more, only those that are shown are read
 
 _number: Final = itemgetter(0)
+# Written out: by a parameter SQLite would not see that the index of ended parts has them all.
+_ENDED: Final[tuple[ColumnElement[str], ...]] = (
+    literal_column("'RETIRED'"),
+    literal_column("'CANCELLED'"),
+)
+_END_G: Final = event_parts.c.from_g + event_parts.c.quantity_g
 # What sold or ended some of the grams of each [record number, from, end].
 _PARTS_ON_SQLITE: Final = (
     "SELECT p.*, e.id FROM json_each(?) AS w"
     " CROSS JOIN event_parts AS p ON p.record_number = json_extract(w.value, '$[0]')"
     " AND p.from_g < json_extract(w.value, '$[2]')"
     " AND p.from_g + p.quantity_g > json_extract(w.value, '$[1]')"
-    " CROSS JOIN events AS e ON e.position = p.position"
+    " CROSS JOIN events AS e ON e.position = p.position LIMIT ?"
 )
 _PARTS_ON_POSTGRESQL: Final = (  # OFFSET 0: one after the other, and no table is joined whole
     "SELECT p.*, e.id FROM jsonb_array_elements(%s::jsonb) AS w"
@@ -38,22 +45,39 @@ _PARTS_ON_POSTGRESQL: Final = (  # OFFSET 0: one after the other, and no table i
     " WHERE record_number = (w.value ->> 0)::bigint AND from_g < (w.value ->> 2)::bigint"
     " AND from_g + quantity_g > (w.value ->> 1)::bigint OFFSET 0) AS p"
     " CROSS JOIN LATERAL (SELECT id FROM events WHERE position = p.position OFFSET 0) AS e"
+    " LIMIT %s"
 )
 
 
 @dataclass(frozen=True, slots=True)
+class _Taken:
+    """What sold or ended the asked grams of a record: the lowest ended parts, the newest events.
+
+    `positions` are those of the events, in order.
+    """
+
+    ended: Sequence[Any] = ()
+    ended_total: int = 0
+    positions: Sequence[int] = ()
+    positions_total: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class _Trace:
-    """A record, where the events that touched the asked grams are, and what became of these."""
+    """A record, the newest events that touched the asked grams, and what became of these.
+
+    `positions` are those of the events, that of CREATED is the first.
+    """
 
     state: RecordState
-    positions: Sequence[int]  # that of its CREATED event is the first
+    positions: Sequence[int]
+    positions_total: int
     parts: Sequence[Json]
     parts_total: int
 
-    @property
-    def newest(self) -> Sequence[int]:
-        """The positions of the events that are shown."""
-        return [self.positions[0], *self.positions[1:][-PARTS_OF_SERIAL + 1 :]]
+    def newest(self, most: int) -> Sequence[int]:
+        """Return the positions of the events that are shown."""
+        return [self.positions[0], *self.positions[1:][-most + 1 :]]
 
 
 # A registry's code, or None for any registry, and the name of a series.
@@ -97,20 +121,21 @@ class Tracer:
             for number, state in states.items()
             if any(_is_own(claim) for claim in claims[number])
         }
-        taken = self._parts(connection, asked)
+        most = max(PARTS_OF_RECORD, PARTS_OF_SERIAL // len(states))
+        taken = self._taken(connection, asked)
         ends = [
             claim.position for number in claims.keys() - asked.keys() for claim in claims[number]
         ]
         made = self._made(connection, ends)
         traces = [
-            _own_trace(number, state, asked[number], taken.get(number, ()))
+            _own_trace(number, state, asked[number], taken.get(number, _Taken()), most)
             if number in asked
-            else _end_trace(number, state, claims[number], made, serial)
+            else _end_trace(number, state, claims[number], made, serial, most)
             for number, state in states.items()
         ]
-        wanted = {position for trace in traces for position in trace.newest}
+        wanted = {position for trace in traces for position in trace.newest(most)}
         made |= self._made(connection, wanted - made.keys())
-        return [_shown(trace, made) for trace in traces]
+        return [_shown(trace, made, most) for trace in traces]
 
     def _made(self, connection: Connection, positions: Collection[int]) -> dict[int, Event]:
         """Read events by position."""
@@ -119,18 +144,49 @@ class Tracer:
         rows = connection.execute(self._events, {"positions": sorted(positions)})
         return {row.position: read_leaf(*row) for row in rows}
 
-    def _parts(self, connection: Connection, asked: Mapping[int, Part]) -> dict[int, list[Any]]:
-        """Read what sold or ended some of the asked grams, by record number and in order."""
+    def _taken(self, connection: Connection, asked: Mapping[int, Part]) -> dict[int, _Taken]:
+        """Find what sold or ended some of the asked grams, by record number."""
         found: dict[int, list[Any]] = {}
         wanted = [(number, part.from_g, part.end_g) for number, part in asked.items()]
-        if wanted:
-            rows = connection.exec_driver_sql(
-                _PARTS_ON_SQLITE if self._database.is_sqlite else _PARTS_ON_POSTGRESQL,
-                (json.dumps(wanted),),
-            )
-            for row in sorted(rows, key=attrgetter("position")):
-                found.setdefault(row.record_number, []).append(row)
-        return found
+        if not wanted:
+            return {}
+        rows = connection.exec_driver_sql(
+            _PARTS_ON_SQLITE if self._database.is_sqlite else _PARTS_ON_POSTGRESQL,
+            (json.dumps(wanted), _FEW + 1),
+        ).all()
+        if len(rows) > _FEW:
+            return {each[0]: self._taken_of(connection, *each) for each in wanted}
+        for row in sorted(rows, key=attrgetter("position")):
+            found.setdefault(row.record_number, []).append(row)
+        return {number: _taken_by(rows) for number, rows in found.items()}
+
+    def _taken_of(self, connection: Connection, number: int, from_g: int, end_g: int) -> _Taken:
+        """Find what sold or ended grams of one record by as few rows as are shown."""
+        parts = event_parts.c
+        within = and_(parts.record_number == number, parts.from_g < end_g, from_g < _END_G)
+        ended = and_(within, parts.type.in_(_ENDED))
+        lowest = (
+            select(event_parts, events.c.id)
+            .join(events, events.c.position == parts.position)
+            .where(ended)
+            .order_by(parts.from_g)
+            .limit(PARTS_OF_SERIAL)
+        )
+        newest = (
+            select(parts.position)
+            .distinct()
+            .where(within)
+            .order_by(parts.position.desc())
+            .limit(PARTS_OF_SERIAL)
+        )
+        count = select(func.count()).select_from(event_parts)
+        counted = select(func.count(parts.position.distinct()))
+        return _Taken(
+            ended=connection.execute(lowest).all(),
+            ended_total=connection.execute(count.where(ended)).scalar_one(),
+            positions=connection.execute(newest).scalars().all()[::-1],
+            positions_total=connection.execute(counted.where(within)).scalar_one(),
+        )
 
     def _claims(
         self, connection: Connection, serial: Serial | None, lines: Collection[Line]
@@ -201,26 +257,32 @@ def _asked_of(record: Record, serial: Serial | None) -> Part:
     return Part((first - own.first) * GRAMS_PER_CREDIT, (last - first + 1) * GRAMS_PER_CREDIT)
 
 
-def _own_trace(number: int, state: RecordState, asked: Part, rows: Sequence[Any]) -> _Trace:
+def _taken_by(rows: Sequence[Any]) -> _Taken:
+    ended = [row for row in rows if row.type != "SOLD"]
+    positions = list(dict.fromkeys(row.position for row in rows))
+    return _Taken(ended, len(ended), positions, len(positions))
+
+
+def _own_trace(number: int, state: RecordState, asked: Part, taken: _Taken, most: int) -> _Trace:
     """Show the asked part of a record, and what it was sold and ended by."""
     own = state.record.serial
-    held = [(h.from_g, h.quantity_g, {"holder": h.holder}) for h in state.holdings]
-    ended = [
+    held = list(state.holdings.within(asked))
+    lowest = [(h.from_g, h.quantity_g, {"holder": h.holder}) for h in held[:most]]
+    lowest += [
         (row.from_g, row.quantity_g, {"event_id": uuid_text(row.id), "type": row.type})
-        for row in rows
-        if row.type != "SOLD"
+        for row in taken.ended
     ]
     fates = [
         (max(from_g, asked.from_g), min(from_g + quantity_g, asked.end_g), fate)
-        for from_g, quantity_g, fate in sorted([*held, *ended], key=lambda entry: entry[0])
-        if from_g < asked.end_g and asked.from_g < from_g + quantity_g
+        for from_g, quantity_g, fate in sorted(lowest, key=itemgetter(0))[:most]
     ]
     parts = [
         {"status": fate.pop("type", "HELD"), **fate, **part_view(own, Part(start, end - start))}
-        for start, end, fate in fates[:PARTS_OF_SERIAL]
+        for start, end, fate in fates
     ]
-    positions = list(dict.fromkeys([number, *(row.position for row in rows)]))
-    return _Trace(state, positions, parts, len(fates))
+    positions = [number, *taken.positions]
+    total = len(held) + taken.ended_total
+    return _Trace(state, positions, 1 + taken.positions_total, parts, total)
 
 
 def _end_trace(
@@ -229,6 +291,7 @@ def _end_trace(
     claims: Sequence[Any],
     made: Mapping[int, Event],
     serial: Serial | None,
+    most: int,
 ) -> _Trace:
     """Show the ends that claim the serial numbers: their record has none of its own."""
     parts: list[Json] = []
@@ -245,18 +308,18 @@ def _end_trace(
         fate = {"status": event.type, "event_id": event.id}
         parts += [{**fate, **part} for part in _asked(event, claimed, serial)]
     positions = [number, *sorted(claim.position for claim in claims)]
-    return _Trace(state, positions, parts[:PARTS_OF_SERIAL], len(parts))
+    return _Trace(state, positions, len(positions), parts[:most], len(parts))
 
 
-def _shown(trace: _Trace, made: Mapping[int, Event]) -> Json:
+def _shown(trace: _Trace, made: Mapping[int, Event], most: int) -> Json:
     state = trace.state
     return {
         **record_summary(state.record),
         "status": state.status.value,
         "parts": trace.parts,
         "parts_total": trace.parts_total,
-        "events": [event_view(made[at], state.record.serial) for at in trace.newest],
-        "events_total": len(trace.positions),
+        "events": [event_view(made[at], state.record.serial) for at in trace.newest(most)],
+        "events_total": trace.positions_total,
         "links": links(state.record.id),
     }
 

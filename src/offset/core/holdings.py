@@ -1,19 +1,20 @@
 """Holdings: who holds which unbroken parts of a record, as a value that is cheap to change.
 
 A record may have ten thousand holders, and a batch ten thousand sales of it. So the holdings are
-kept in chunks, in the order of their grams, beside each holder's total: a change copies one chunk
-and one bucket of totals, and shares the rest with the value before it. Touching holdings of one
-holder are always one.
+kept in chunks, in the order of their grams, beside each holder's total and an index of where its
+holdings begin: a change copies one chunk, a chunk of the index and a bucket of totals, and shares
+the rest with the value before it. Touching holdings of one holder are always one.
 """
 
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from operator import attrgetter
-from typing import Final, NamedTuple, overload
+from typing import Final, NamedTuple, TypeVar, overload
 
 LARGEST_CHUNK: Final = 128  # holdings; one that grows beyond is cut in two
 _BUCKETS: Final = 64
+T = TypeVar("T")
 
 
 class Part(NamedTuple):
@@ -41,14 +42,8 @@ class Holding(NamedTuple):
         return self.from_g + self.quantity_g
 
 
-class _Total(NamedTuple):
-    """What a holder holds in all, and where its first holding begins."""
-
-    quantity_g: int
-    from_g: int
-
-
 _Chunk = tuple[Holding, ...]
+_Start = tuple[str, int]  # a holder and a gram; no holder has an empty name: it stands for None
 _from_g: Final = attrgetter("from_g")
 
 
@@ -63,10 +58,65 @@ def merged(parts: Iterable[Part]) -> tuple[Part, ...]:
     return tuple(joined)
 
 
+def _cut_in_two(chunk: tuple[T, ...]) -> tuple[tuple[T, ...], ...]:
+    """Return a chunk as the pieces that replace it: none if it is empty, two if it is large."""
+    if len(chunk) > LARGEST_CHUNK:
+        half = len(chunk) // 2
+        return (chunk[:half], chunk[half:])
+    return (chunk,) if chunk else ()
+
+
+class _Index:
+    """Where each holder's holdings begin: pairs of a holder and a gram, sorted, in chunks."""
+
+    __slots__ = ("_chunks", "_firsts")
+
+    def __init__(self, starts: Sequence[_Start] = ()) -> None:
+        self._chunks: tuple[tuple[_Start, ...], ...] = tuple(
+            [tuple(starts[at : at + LARGEST_CHUNK]) for at in range(0, len(starts), LARGEST_CHUNK)]
+        )
+        self._firsts: tuple[_Start, ...] = tuple([chunk[0] for chunk in self._chunks])
+
+    def of(self, holder: str | None) -> Iterator[int]:
+        """Iterate over the grams at which the holdings of one holder begin, the lowest first."""
+        name = holder or ""
+        at = max(bisect_right(self._firsts, (name, -1)) - 1, 0)
+        for chunk in self._chunks[at:]:
+            for other, from_g in chunk[bisect_right(chunk, (name, -1)) :]:
+                if other != name:
+                    return
+                yield from_g
+
+    def with_(self, holder: str | None, from_g: int) -> "_Index":
+        """Return the index with one more holding."""
+        start = (holder or "", from_g)
+        at = max(bisect_right(self._firsts, start) - 1, 0)
+        chunk = self._chunks[at] if self._chunks else ()
+        place = bisect_right(chunk, start)
+        return self._replaced(at, (*chunk[:place], start, *chunk[place:]))
+
+    def without(self, holder: str | None, from_g: int) -> "_Index":
+        """Return the index without a holding that it has."""
+        start = (holder or "", from_g)
+        at = bisect_right(self._firsts, start) - 1
+        chunk = self._chunks[at]
+        place = bisect_right(chunk, start) - 1
+        assert chunk[place] == start, "every holding is in the index"
+        return self._replaced(at, (*chunk[:place], *chunk[place + 1 :]))
+
+    def _replaced(self, at: int, chunk: tuple[_Start, ...]) -> "_Index":
+        pieces = _cut_in_two(chunk)
+        changed = _Index.__new__(_Index)
+        changed._chunks = (*self._chunks[:at], *pieces, *self._chunks[at + 1 :])
+        firsts = [piece[0] for piece in pieces]
+        changed._firsts = (*self._firsts[:at], *firsts, *self._firsts[at + 1 :])
+        return changed
+
+
 class Holdings(Sequence[Holding]):
     """The holdings of one record, sorted by their grams; a value, equal to a tuple of the same."""
 
-    __slots__ = ("_chunks", "_length", "_starts", "_totals")
+    __slots__ = ("_chunks", "_index", "_length", "_starts", "_totals")
 
     def __init__(self, holdings: Iterable[Holding] = ()) -> None:
         """Keep holdings that are sorted and disjoint, and of which no two that touch are alike."""
@@ -76,26 +126,16 @@ class Holdings(Sequence[Holding]):
         )
         self._starts: tuple[int, ...] = tuple([chunk[0].from_g for chunk in self._chunks])
         self._length = len(kept)
-        if len(kept) == 1:  # as most records have
-            ((from_g, quantity_g, holder),) = kept
-            self._totals: tuple[dict[str | None, _Total], ...] = (
-                {holder: _Total(quantity_g, from_g)},
-            )
-            return
-        totals: dict[str | None, _Total] = {}
+        self._index = _Index(sorted([(h.holder or "", h.from_g) for h in kept]))
+        totals: dict[str | None, int] = {}
         for holding in kept:
-            before = totals.get(holding.holder)
-            totals[holding.holder] = (
-                _Total(holding.quantity_g, holding.from_g)
-                if before is None
-                else _Total(before.quantity_g + holding.quantity_g, before.from_g)
-            )
+            totals[holding.holder] = totals.get(holding.holder, 0) + holding.quantity_g
         # Few holders share one bucket, which is then all that a change copies.
-        self._totals = (totals,)
+        self._totals: tuple[dict[str | None, int], ...] = (totals,)
         if len(totals) > _BUCKETS:
             self._totals = tuple({} for _ in range(_BUCKETS))
-            for holder, total in totals.items():
-                self._totals[hash(holder) % _BUCKETS][holder] = total
+            for holder, total_g in totals.items():
+                self._totals[hash(holder) % _BUCKETS][holder] = total_g
 
     # a sequence ------------------------------------------------------------------------------
 
@@ -134,8 +174,8 @@ class Holdings(Sequence[Holding]):
 
     def held_by(self, holder: str | None) -> int:
         """Return the grams that `holder` holds."""
-        total = self._total(holder)
-        return 0 if total is None else total.quantity_g
+        buckets = self._totals
+        return buckets[hash(holder) % len(buckets) if len(buckets) > 1 else 0].get(holder, 0)
 
     def holders(self) -> Iterator[str | None]:
         """Iterate over the holders, each once, in the order of their first grams."""
@@ -154,15 +194,14 @@ class Holdings(Sequence[Holding]):
 
         The caller has checked that so much is held.
         """
-        total = self._total(holder)
         parts: list[Part] = []
-        for holding in () if total is None else self._from(total.from_g):
+        for from_g in self._index.of(holder):
             if not quantity_g:
                 break
-            if holding.holder == holder:
-                taken_g = min(quantity_g, holding.quantity_g)
-                parts.append(Part(holding.from_g, taken_g))
-                quantity_g -= taken_g
+            at, place = self._place(from_g)
+            taken_g = min(quantity_g, self._chunks[at][place].quantity_g)
+            parts.append(Part(from_g, taken_g))
+            quantity_g -= taken_g
         assert quantity_g == 0, "more was to be taken than the holder holds"
         return merged(parts)
 
@@ -201,7 +240,7 @@ class Holdings(Sequence[Holding]):
     def _copy(self) -> "Holdings":
         copy = Holdings.__new__(Holdings)
         copy._chunks, copy._starts = self._chunks, self._starts
-        copy._length, copy._totals = self._length, self._totals
+        copy._length, copy._totals, copy._index = self._length, self._totals, self._index
         return copy
 
     def _cut(self, holder: str | None, part: Part) -> bool:
@@ -217,14 +256,11 @@ class Holdings(Sequence[Holding]):
             rest.append(Holding(whole.from_g, part.from_g - whole.from_g, holder))
         if part.end_g < whole.end_g:
             rest.append(Holding(part.end_g, whole.end_g - part.end_g, holder))
+            self._index = self._index.with_(holder, part.end_g)
+        if part.from_g == whole.from_g:
+            self._index = self._index.without(holder, part.from_g)
         self._put(at, (*chunk[:place], *rest, *chunk[place + 1 :]))
-        total = self._total(holder)
-        assert total is not None, "who holds something has a total"
-        left_g, first_g = total.quantity_g - part.quantity_g, total.from_g
-        if left_g and part.from_g == first_g:
-            later = (h for h in self._from(part.end_g) if h.from_g >= part.end_g)
-            first_g = next(h.from_g for h in later if h.holder == holder)
-        self._set_total(holder, _Total(left_g, first_g) if left_g else None)
+        self._set_total(holder, self.held_by(holder) - part.quantity_g)
         return True
 
     def _give(self, part: Part, holder: str | None) -> None:
@@ -235,9 +271,11 @@ class Holdings(Sequence[Holding]):
         from_g, end_g = part.from_g, part.end_g
         if before is not None and before.holder == holder and before.end_g == from_g:
             from_g = before.from_g
+            self._index = self._index.without(holder, from_g)
             self._put(at, (*chunk[:place], *chunk[place + 1 :]))
         if after is not None and after.holder == holder and after.from_g == end_g:
             end_g = after.end_g
+            self._index = self._index.without(holder, after.from_g)
             at, place = self._place(after.from_g)
             chunk = self._chunks[at]
             self._put(at, (*chunk[:place], *chunk[place + 1 :]))
@@ -245,9 +283,8 @@ class Holdings(Sequence[Holding]):
         chunk = self._chunks[at] if self._chunks else ()
         joined = Holding(from_g, end_g - from_g, holder)
         self._put(at, (*chunk[: place + 1], joined, *chunk[place + 1 :]))
-        total = self._total(holder) or _Total(0, from_g)
-        first_g = min(total.from_g, from_g)
-        self._set_total(holder, _Total(total.quantity_g + part.quantity_g, first_g))
+        self._index = self._index.with_(holder, from_g)
+        self._set_total(holder, self.held_by(holder) + part.quantity_g)
 
     def _place(self, from_g: int) -> tuple[int, int]:
         """Find the last holding that begins at a gram or before it: its chunk, its place there.
@@ -269,29 +306,22 @@ class Holdings(Sequence[Holding]):
     def _put(self, at: int, chunk: _Chunk) -> None:
         """Replace the chunk at a place; an empty one goes, a large one becomes two."""
         self._length += len(chunk) - (len(self._chunks[at]) if self._chunks else 0)
-        pieces: tuple[_Chunk, ...] = (chunk,) if chunk else ()
-        if len(chunk) > LARGEST_CHUNK:
-            half = len(chunk) // 2
-            pieces = (chunk[:half], chunk[half:])
+        pieces = _cut_in_two(chunk)
         starts = tuple([piece[0].from_g for piece in pieces])
         self._chunks = (*self._chunks[:at], *pieces, *self._chunks[at + 1 :])
         self._starts = (*self._starts[:at], *starts, *self._starts[at + 1 :])
 
-    def _total(self, holder: str | None) -> _Total | None:
-        buckets = self._totals
-        return buckets[hash(holder) % len(buckets) if len(buckets) > 1 else 0].get(holder)
-
-    def _set_total(self, holder: str | None, total: _Total | None) -> None:
+    def _set_total(self, holder: str | None, total_g: int) -> None:
         buckets = self._totals
         at = hash(holder) % len(buckets)
         bucket = dict(buckets[at])
-        if total is None:
-            bucket.pop(holder, None)
+        if total_g:
+            bucket[holder] = total_g
         else:
-            bucket[holder] = total
+            bucket.pop(holder, None)
         self._totals = (*buckets[:at], bucket, *buckets[at + 1 :])
         if len(buckets) == 1 and len(bucket) > _BUCKETS:
-            spread: tuple[dict[str | None, _Total], ...] = tuple({} for _ in range(_BUCKETS))
+            spread: tuple[dict[str | None, int], ...] = tuple({} for _ in range(_BUCKETS))
             for one, its in bucket.items():
                 spread[hash(one) % _BUCKETS][one] = its
             self._totals = spread
