@@ -13,7 +13,7 @@ import psycopg
 import pytest
 from psycopg import sql
 
-from builders import created, creating, do, opened
+from builders import check_history, created, creating, do, opened
 from offset.core.errors import DatabaseUnavailable, OffsetError, Unfit
 from offset.database import Database
 from offset.journal import Journal
@@ -58,6 +58,25 @@ def test_a_file_that_is_gone_is_noticed_and_nothing_is_acknowledged(
         kept.rename(path)
         assert do(ledger, creating(first=11, last=20)).status == 201
         assert Reader(ledger.database).record(record_id)[1]["status"] == "CREATED"
+
+
+@pytest.mark.parametrize("suffix", ["-wal", "-shm"])
+def test_a_journal_that_is_gone_is_noticed_and_nothing_in_it_is_lost(
+    suffix: str, sqlite_url: str
+) -> None:
+    with opened(sqlite_url) as ledger:
+        kept = [created(ledger, first=first, last=first + 9) for first in (1, 11)]
+        Path(f"{path_of(sqlite_url)}{suffix}").unlink()
+        for _ in range(2):
+            outcome = refused(ledger, creating(first=21, last=30))
+            assert f"{suffix} was deleted" in outcome.detail
+            assert outcome.facts == {}
+        with pytest.raises(DatabaseUnavailable, match=f"{suffix} was deleted"):
+            Reader(ledger.database).record(kept[0])
+        ledger.database.close()  # as at the end of a server
+        assert do(ledger, creating(first=21, last=30)).status == 201
+        assert {Reader(ledger.database).record(one)[1]["id"] for one in kept} == set(kept)
+        check_history(ledger.database)
 
 
 def test_a_file_that_goes_during_a_commit_leaves_the_outcome_unknown(

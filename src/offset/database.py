@@ -133,7 +133,9 @@ class Database:
         self.holdings_cache = HoldingsCache()
         self._turns = Turns()
         self._file = File(str(self.url.database)) if self.is_sqlite else None
-        self._journal = Journal(str(self.url.database)) if self.is_sqlite else None
+        self._journal = (
+            None if self._file is None else Journal(str(self.url.database), self._file.is_same)
+        )
         self._sent: Final = _SENT_TO_SQLITE if self.is_sqlite else _SENT_TO_POSTGRESQL
         self._statements = SqliteStatements() if self.is_sqlite else PostgresqlStatements()
 
@@ -143,6 +145,8 @@ class Database:
             self._journal.close()
         for engine in (self.engine, self.writer, self._looking_up):
             engine.dispose()
+        if self._file is not None:
+            self._file.forget_journal()
 
     def reach(self) -> None:
         """Connect every engine once, so that whoever starts learns why it cannot.
