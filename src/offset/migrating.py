@@ -220,9 +220,7 @@ def grant(connection: Connection, role: str) -> None:
     for rights, tables in _RIGHTS.items():
         for table in tables:
             statements += [
-                f"REVOKE {right} ON {table} FROM {quoted}"
-                for right in taken
-                if right not in rights
+                f"REVOKE {right} ON {table} FROM {quoted}" for right in taken if right not in rights
             ]
         statements.append(f"GRANT {', '.join(rights)} ON {', '.join(tables)} TO {quoted}")
     try:
