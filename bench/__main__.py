@@ -33,6 +33,7 @@ def main() -> None:
     parser.add_argument("--growth", type=_sizes, default=[100_000, 10_000_000], help="records")
     parser.add_argument("--rows", type=int, default=1_000_000, help="rows of the bulk import")
     parser.add_argument("--events", type=int, default=1_000_000, help="events of the log")
+    parser.add_argument("--parts", type=int, default=100_000, help="parts of one record")
     parser.add_argument("--keep", type=Path, default=_FOLDER / "results.json", help="measurements")
     parser.add_argument("--output", type=Path, default=_FOLDER / "results.md", help="the results")
     asked = parser.parse_args()
@@ -46,6 +47,7 @@ def main() -> None:
         growth=asked.growth,
         rows=asked.rows,
         events=asked.events,
+        parts=asked.parts,
     )
     with Ledgers() as ledgers:
         for engine in [asked.engine] if asked.engine else ENGINES:

@@ -33,7 +33,7 @@ def rendered(kept: Kept) -> str:
         for engine in ENGINES
     }
     lines = ["# What was measured", "", _INTRODUCTION, "", *_origins(kept), ""]
-    for section in (_goals, _calls, _lookups, _bulk, _others, _peers, _proofs):
+    for section in (_goals, _calls, _parts, _lookups, _bulk, _others, _peers, _proofs):
         lines += section(found)
     return "\n".join(lines) + "\n"
 
@@ -124,6 +124,26 @@ def _calls(found: Mapping[str, Sections]) -> Iterator[str]:
             f"and details, which the baseline has not, beside creates without: {', '.join(keyed)}."
         )
         yield ""
+
+
+def _parts(found: Mapping[str, Sections]) -> Iterator[str]:
+    rows = []
+    for _, engine, one in _each(found, "parts"):
+        for act in ("sell", "retire"):
+            few, many = (one[f"{act}_{name}_ms"] for name in ("few", "many"))
+            pairs = Spread.of([more / less for less, more in zip(few, many, strict=True)])
+            medians = (f"{Spread.of(each).median:.2f}" for each in (few, many))
+            rows.append([engine, act, f"{one['parts']:,}", *medians, times(pairs)])
+    if rows:
+        yield "## One record sold part by part"
+        yield ""
+        yield (
+            "One sale or retirement of one credit a transaction, no HTTP: of a new record, and of "
+            "one that two buyers in turn have bought credit by credit."
+        )
+        yield ""
+        head = ["database", "act", "parts", "a new record, ms", "beside the parts, ms", "ratio"]
+        yield from _table(head, rows, words=2)
 
 
 def _lookups(found: Mapping[str, Sections]) -> Iterator[str]:

@@ -21,6 +21,7 @@ class Plan:
     growth: Sequence[int]  # the sizes that are compared
     rows: int  # of an import
     events: int  # of the log
+    parts: int = 100_000  # of one record
 
 
 class Spread(NamedTuple):

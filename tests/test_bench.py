@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator
 from contextlib import closing
+from dataclasses import asdict
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,9 @@ from bench.ledgers import Ledgers, ask
 from bench.load import Failed, Request, Stream, load
 from bench.profile import profile
 from bench.results import rendered
+from bench.rounds import Plan
 from bench.samples import baseline_record_id, body, issued, offset_id
+from bench.sections import SECTIONS
 from databases import ENGINES, PostgresDatabases
 from offset.database import Database
 from offset.verifying import verify_database
@@ -65,6 +68,26 @@ def test_a_ledger_filled_plainly_verifies(ledgers: Ledgers, engine: str) -> None
 
 def test_a_ledger_filled_plainly_has_all_its_guards(ledgers: Ledgers, engine: str) -> None:
     assert schema(ledgers.offset(engine, RECORDS).url) == schema(ledgers.prepared(engine))
+
+
+def test_a_record_with_many_parts_is_measured_beside_a_new_one(
+    ledgers: Ledgers, engine: str
+) -> None:
+    plan = Plan(seconds=1, rounds=1, records=1, growth=[1], rows=1, events=1, parts=1_100)
+    found = SECTIONS["parts"](engine, ledgers, plan)
+    assert found is not None
+    for act in ("sell", "retire"):
+        assert found[f"{act}_many_ms"][0] < 5 * found[f"{act}_few_ms"][0]
+    kept = {
+        f"parts/{engine}": {
+            "found": found,
+            "on": "",
+            "machine": "",
+            "load": "",
+            "plan": asdict(plan),
+        }
+    }
+    assert "| retire | 1,100 |" in rendered(kept)
 
 
 def test_prepared_requests_are_answered_and_counted(ledgers: Ledgers, engine: str) -> None:

@@ -152,7 +152,7 @@ SERVERS: Final = {
 def test_no_server_starts_on_another_schema_of_postgresql(
     server: str, found: str, postgres: PostgresDatabases
 ) -> None:
-    sentence = f"the database's schema is {found}, this version needs 0005: run `offset migrate`"
+    sentence = f"the database's schema is {found}, this version needs 0007: run `offset migrate`"
     with postgres.bare() if found == "empty" else postgres.prepared() as url:
         if found == "0000":
             schema_of_another_version(url)

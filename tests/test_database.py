@@ -85,8 +85,8 @@ def fill(url: str) -> None:
         do(ledger, erasing(first, sold.body["sold"]["id"]))
         check_history(ledger.database)
         with ledger.database.writing() as connection:  # what parts can be of, and an import
-            row = (b"id", 0, None, "running", "a.csv", False, 0, 0, 0, 0, None, None)
-            ledger.database.insert(connection, metadata.tables["imports"], [row])
+            run = (b"id", 0, None, "running", "a.csv", False, 0, 0, 0, 0, None, None)
+            ledger.database.insert(connection, metadata.tables["imports"], [run])
             for position, kind in PARTS_OF.items():
                 row = (position, 0, position, position.to_bytes(16), kind, b"{}", b"\0")
                 ledger.database.insert(connection, metadata.tables["events"], [row])

@@ -3,6 +3,7 @@
 import logging
 import shutil
 import sqlite3
+from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -13,12 +14,12 @@ import psycopg
 import pytest
 from psycopg import sql
 
-from builders import created, creating, do, opened
+from builders import check_history, created, creating, do, opened, retiring
 from offset.core.errors import DatabaseUnavailable, OffsetError, Unfit
 from offset.database import Database
 from offset.journal import Journal
 from offset.ledger import Ledger
-from offset.migrating import migrate, require_schema
+from offset.migrating import grant, migrate, require_rights, require_schema
 from offset.reading import Reader
 from offset.units import Unit
 from servers import running_server
@@ -58,6 +59,25 @@ def test_a_file_that_is_gone_is_noticed_and_nothing_is_acknowledged(
         kept.rename(path)
         assert do(ledger, creating(first=11, last=20)).status == 201
         assert Reader(ledger.database).record(record_id)[1]["status"] == "CREATED"
+
+
+@pytest.mark.parametrize("suffix", ["-wal", "-shm"])
+def test_a_journal_that_is_gone_is_noticed_and_nothing_in_it_is_lost(
+    suffix: str, sqlite_url: str
+) -> None:
+    with opened(sqlite_url) as ledger:
+        kept = [created(ledger, first=first, last=first + 9) for first in (1, 11)]
+        Path(f"{path_of(sqlite_url)}{suffix}").unlink()
+        for _ in range(2):
+            outcome = refused(ledger, creating(first=21, last=30))
+            assert f"{suffix} was deleted" in outcome.detail
+            assert outcome.facts == {}
+        with pytest.raises(DatabaseUnavailable, match=f"{suffix} was deleted"):
+            Reader(ledger.database).record(kept[0])
+        ledger.database.close()  # as at the end of a server
+        assert do(ledger, creating(first=21, last=30)).status == 201
+        assert {Reader(ledger.database).record(one)[1]["id"] for one in kept} == set(kept)
+        check_history(ledger.database)
 
 
 def test_a_file_that_goes_during_a_commit_leaves_the_outcome_unknown(
@@ -102,6 +122,27 @@ def test_a_damaged_file_is_called_damaged(sqlite_url: str) -> None:
         assert "is damaged" in refused(ledger, creating(first=11, last=20)).detail
         with pytest.raises(DatabaseUnavailable, match="is damaged"):
             Reader(database).record("00" * 32)
+
+
+def test_a_text_that_is_damaged_is_called_damaged(sqlite_url: str) -> None:
+    with opened(sqlite_url) as ledger:
+        record_id = created(ledger, project_name="Quiet Forest", first=1, last=10)
+    path = path_of(sqlite_url)
+    path.write_bytes(path.read_bytes().replace(b"Quiet Forest", b"Quiet\xff\xfeorest"))
+    with opened(sqlite_url) as ledger:
+        with pytest.raises(DatabaseUnavailable, match="is damaged"):
+            Reader(ledger.database).record(record_id)
+        assert "is damaged" in refused(ledger, retiring(record_id)).detail
+
+
+def test_a_schema_that_is_damaged_is_called_damaged(sqlite_url: str) -> None:
+    path = path_of(sqlite_url)
+    text, cut = b"CREATE TABLE ledger_head", b"CREATE TABLE \xff\xfeader_head"
+    path.write_bytes(path.read_bytes().replace(text, cut))
+    with closing(Database(sqlite_url)) as database:
+        for act in (migrate, require_schema):
+            with pytest.raises(DatabaseUnavailable, match="is damaged"):
+                act(database)
 
 
 def test_a_file_of_another_kind_is_called_damaged(tmp_path: Path) -> None:
@@ -199,19 +240,79 @@ def test_a_missing_right_is_one_sentence_with_the_statement(
             admin.execute(sql.SQL("DROP ROLE {}").format(role))
 
 
-def test_a_role_without_rights_is_told_how_to_get_them(postgresql_url: str) -> None:
+@pytest.fixture
+def role(postgresql_url: str) -> Iterator[tuple[str, str]]:
+    """A role without any right, and its URL of the ledger."""
     name = f"offset_test_{uuid4().hex}"
-    role = sql.Identifier(name)
+    parts = urlsplit(postgresql_url)
+    host = parts.netloc.rpartition("@")[2]
     with psycopg.connect(postgresql_url, autocommit=True) as admin:
-        admin.execute(sql.SQL("CREATE ROLE {} LOGIN PASSWORD 'x'").format(role))
-        parts = urlsplit(postgresql_url)
-        host = parts.netloc.rpartition("@")[2]
-        try:
-            url = parts._replace(netloc=f"{name}:x@{host}").geturl()
-            with (
-                closing(Database(url)) as database,
-                pytest.raises(Unfit, match="offset migrate --role ROLE"),
-            ):
-                require_schema(database)
-        finally:
-            admin.execute(sql.SQL("DROP ROLE {}").format(role))
+        admin.execute(f"CREATE ROLE {name} LOGIN PASSWORD 'x'".encode())
+        yield name, parts._replace(netloc=f"{name}:x@{host}").geturl()
+        admin.execute(f"DROP OWNED BY {name}".encode())
+        admin.execute(f"DROP ROLE {name}".encode())
+
+
+def run_as_owner(url: str, *statements: str) -> None:
+    with psycopg.connect(url, autocommit=True) as owner:
+        for statement in statements:
+            owner.execute(statement.encode())
+
+
+@pytest.mark.parametrize("right", ["SELECT", "USAGE"])
+def test_a_role_without_rights_is_told_how_to_get_them(
+    right: str, role: tuple[str, str], postgresql_url: str
+) -> None:
+    name, url = role
+    if right == "USAGE":
+        run_as_owner(postgresql_url, "REVOKE USAGE ON SCHEMA public FROM PUBLIC")
+    with (
+        closing(Database(url)) as database,
+        pytest.raises(Unfit, match=f"may not read the ledger .*: offset migrate --role {name}"),
+    ):
+        require_schema(database)
+
+
+def test_a_role_that_lacks_one_right_is_told_which(
+    role: tuple[str, str], postgresql_url: str
+) -> None:
+    name, url = role
+    with opened(postgresql_url) as ledger, ledger.database.writing() as connection:
+        grant(connection, name)
+    with opened(url) as ledger:
+        require_rights(ledger.database)
+        run_as_owner(postgresql_url, f"REVOKE INSERT ON serial_facts FROM {name}")
+        with pytest.raises(Unfit, match=f"role {name} lacks INSERT on serial_facts. .* {name}"):
+            require_rights(ledger.database)
+        run_as_owner(postgresql_url, f"REVOKE SELECT, INSERT ON events FROM {name}")
+        assert "lacks a right" in refused(ledger, creating(first=1, last=10)).detail
+        with pytest.raises(DatabaseUnavailable, match="lacks a right"):
+            Reader(ledger.database).events(after=-1, limit=10)
+
+
+def test_a_right_that_a_role_had_too_much_is_taken(
+    role: tuple[str, str], postgresql_url: str
+) -> None:
+    name, _ = role
+    run_as_owner(postgresql_url, f"GRANT ALL ON serial_claims, events, holdings TO {name}")
+    with opened(postgresql_url) as ledger, ledger.database.writing() as connection:
+        grant(connection, name)
+        left = connection.exec_driver_sql(
+            "SELECT table_name || ' ' || privilege_type FROM information_schema.table_privileges"
+            " WHERE grantee = %s AND privilege_type IN ('UPDATE', 'DELETE', 'TRUNCATE')"
+            " AND table_name IN ('serial_claims', 'events', 'holdings')",
+            (name,),
+        ).scalars()
+        assert list(left) == ["holdings DELETE"]
+
+
+def test_a_role_that_does_not_own_the_ledger_is_told_who_migrates(
+    role: tuple[str, str], postgresql_url: str
+) -> None:
+    name, url = role
+    run_as_owner(postgresql_url, f"GRANT CREATE ON SCHEMA public TO {name}")
+    with (
+        closing(Database(url)) as database,
+        pytest.raises(Unfit, match="run `offset migrate` as the ledger's owner"),
+    ):
+        migrate(database)

@@ -271,6 +271,10 @@ def _patiently(act: Callable[[], object], seconds: float = 5.0) -> None:
             if not _is_busy(error) or time.monotonic() > end:
                 raise
             time.sleep(0.01)
+        except UnicodeDecodeError as error:  # SQLite quotes what is wrong in the schema
+            damaged = sqlite3.DatabaseError("the schema is malformed")
+            damaged.sqlite_errorcode = sqlite3.SQLITE_CORRUPT
+            raise damaged from error
         else:
             return
 

@@ -42,7 +42,7 @@ from offset.core.errors import DatabaseUnavailable, Unfit
 from offset.database_file import File
 from offset.holdings_cache import HoldingsCache
 from offset.journal import Journal
-from offset.objections import DATABASE_ERRORS, Objection, objection, reason, unavailable
+from offset.objections import DATABASE_ERRORS, Objection, is_met, objection, reason, unavailable
 from offset.statements import (
     Cursor,
     PostgresqlStatements,
@@ -133,7 +133,9 @@ class Database:
         self.holdings_cache = HoldingsCache()
         self._turns = Turns()
         self._file = File(str(self.url.database)) if self.is_sqlite else None
-        self._journal = Journal(str(self.url.database)) if self.is_sqlite else None
+        self._journal = (
+            None if self._file is None else Journal(str(self.url.database), self._file.is_same)
+        )
         self._sent: Final = _SENT_TO_SQLITE if self.is_sqlite else _SENT_TO_POSTGRESQL
         self._statements = SqliteStatements() if self.is_sqlite else PostgresqlStatements()
 
@@ -143,6 +145,8 @@ class Database:
             self._journal.close()
         for engine in (self.engine, self.writer, self._looking_up):
             engine.dispose()
+        if self._file is not None:
+            self._file.forget_journal()
 
     def reach(self) -> None:
         """Connect every engine once, so that whoever starts learns why it cannot.
@@ -156,7 +160,7 @@ class Database:
         except DATABASE_ERRORS as error:
             what = self.url.database if self.is_sqlite else "the database"
             why = reason(error)
-            if _is_damage(error):
+            if is_met(error, Objection.DAMAGED):
                 why = f"it is damaged, or no SQLite database ({why}); restore it from a backup"
             raise DatabaseUnavailable(f"{what} cannot be opened: {why}") from error
         if self._file is not None:
@@ -205,7 +209,7 @@ class Database:
                 yield connection
         except DATABASE_ERRORS as error:
             met = objection(error)  # a fault of ours is raised as it is
-            if met is Objection.DAMAGED:
+            if met in (Objection.DAMAGED, Objection.DENIED):
                 raise DatabaseUnavailable(unavailable(met)) from error
             raise DatabaseUnavailable("the database did not answer; try again") from error
 
@@ -515,13 +519,6 @@ class Database:
                 found = str(connection.exec_driver_sql(ask.format(name)).scalar_one())
                 if found not in values:
                     raise Unfit(f"the database's {name} is {found}; it has to be {values[0]}")
-
-
-def _is_damage(error: Exception) -> bool:
-    try:
-        return objection(error) is Objection.DAMAGED
-    except DATABASE_ERRORS:
-        return False
 
 
 def _truncate_journal(connection: Any) -> None:

@@ -7,6 +7,7 @@ thousands of pages.
 import logging
 import sqlite3
 import threading
+from collections.abc import Callable
 from contextlib import closing, suppress
 from pathlib import Path
 from typing import Final
@@ -21,10 +22,15 @@ _log: Final = logging.getLogger("uvicorn.error")
 
 
 class Journal:
-    """Moves the journal of one file a moment after it was written."""
+    """Moves the journal of one file a moment after it was written.
 
-    def __init__(self, path: str) -> None:
+    `is_same` tells whether the files are those that were opened. If the journal was deleted, a new
+    connection would make another one, and the transactions of the old one were lost.
+    """
+
+    def __init__(self, path: str, is_same: Callable[[], bool] = lambda: True) -> None:
         self._path: Final = path
+        self._is_same: Final = is_same
         self._address: Final = f"{Path(path).absolute().as_uri()}?mode=rw"
         self._written = threading.Event()
         self._ended = threading.Event()
@@ -57,6 +63,8 @@ class Journal:
             self._move()
 
     def _move(self) -> None:
+        if not self._is_same():
+            return
         # What fails here fails again, and is reported, in the COMMIT that comes to it.
         with suppress(sqlite3.Error), closing(sqlite3.connect(self._address, uri=True)) as file:
             _, length, moved = file.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()

@@ -38,7 +38,7 @@ from offset.log.store import is_signed
 from offset.log.ticker import Ticker
 from offset.log.witnesses import Witnesses, read_witnesses
 from offset.log_routes import router as log_router
-from offset.migrating import migrate, require_schema
+from offset.migrating import migrate, require_rights, require_schema
 from offset.reading import Reader
 from offset.receiving import LeanRoute
 from offset.routes import Api, router
@@ -84,6 +84,7 @@ def open_ledger(settings: Settings, *, pool_size: int) -> tuple[Database, str]:
         if database.is_sqlite:
             migrate(database)
         require_schema(database)
+        require_rights(database)
         made = made_up_origin() if database.is_sqlite else None
         origin = ensure_origin(database, settings.origin, made)
         if origin == made:

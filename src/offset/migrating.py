@@ -11,14 +11,24 @@ from sqlalchemy.exc import DBAPIError
 
 from offset.core.errors import DatabaseUnavailable, Unfit
 from offset.database import Database
-from offset.objections import DATABASE_ERRORS, reason
+from offset.objections import DATABASE_ERRORS, Objection, is_met, reason, unavailable
 
 EXTENSIONS: Final = ("btree_gist", "pg_trgm")
-_APPEND_ONLY: Final = (
-    *("records", "events", "event_parts", "ledger_origin", "project_names"),
-    *("series", "serial_claims", "serial_facts"),
-)
-_NO_RIGHT: Final = "42501"
+# The rights of a server's role, and the tables that it has them on.
+_RIGHTS: Final = {
+    ("SELECT", "INSERT"): (
+        *("records", "events", "event_parts", "ledger_origin", "project_names"),
+        *("series", "serial_claims", "serial_facts", "idempotency_keys", "import_issues"),
+        *("log_checkpoints", "log_keys"),
+    ),
+    ("SELECT", "INSERT", "UPDATE"): (
+        *("record_state", "details", "imports", "log_tiles", "log_state", "log_cosignatures"),
+    ),
+    ("SELECT", "INSERT", "DELETE"): ("holdings",),
+    ("SELECT", "UPDATE"): ("ledger_head",),
+    ("SELECT",): ("alembic_version",),
+}
+_TAKEN: Final = ("UPDATE", "DELETE", "TRUNCATE")  # from a role that an older version gave more
 _VERSION: Final = "alembic_version"  # the table that Alembic keeps
 _LOCK: Final = 3  # a class of PostgreSQL advisory locks, beside those of `offset.database`
 
@@ -51,6 +61,13 @@ def migrate(database: Database, revision: str = "head") -> None:
                     _require_rights(connection)
                 _run(connection, found, revision)
     except DATABASE_ERRORS as error:
+        if is_met(error, Objection.DAMAGED):
+            raise DatabaseUnavailable(unavailable(Objection.DAMAGED)) from error
+        if is_met(error, Objection.DENIED):
+            raise Unfit(
+                f"this role may not migrate the schema ({reason(error)}): run `offset migrate` as "
+                "the ledger's owner"
+            ) from error
         raise DatabaseUnavailable(f"the schema cannot be migrated: {reason(error)}") from error
 
 
@@ -64,9 +81,10 @@ def require_encoding(connection: Connection) -> None:
         "SELECT current_setting('server_encoding'), current_database()"
     ).one()
     if found != "UTF8":
+        new = _quoted(connection, f"{name}_utf8")
         raise Unfit(
             f"the database {name} has the encoding {found}, which cannot hold every name. Make one "
-            f"with CREATE DATABASE {name}_utf8 ENCODING 'UTF8' TEMPLATE template0 and point "
+            f"with CREATE DATABASE {new} ENCODING 'UTF8' TEMPLATE template0 and point "
             "DATABASE_URL at it"
         )
 
@@ -89,7 +107,8 @@ def _require_rights(connection: Connection) -> None:
     if not connection.exec_driver_sql(ask, (schema,)).scalar_one():
         raise Unfit(
             f"the role {role} may not make tables. As the schema's owner: "
-            f"GRANT USAGE, CREATE ON SCHEMA {schema} TO {role}"
+            f"GRANT USAGE, CREATE ON SCHEMA {_quoted(connection, schema)} TO "
+            f"{_quoted(connection, role)}"
         )
     for extension in EXTENSIONS:
         there, known, may = connection.exec_driver_sql(
@@ -118,23 +137,59 @@ def require_schema(database: Database) -> None:
     Raises:
         Unfit: what the schema is, and the command that mends it.
     """
-    try:
-        with database.reading() as connection:
-            if not database.is_sqlite:
-                require_encoding(connection)
-            found, needed = revisions(connection)
-    except DBAPIError as error:
-        if getattr(error.orig, "sqlstate", None) != _NO_RIGHT:
-            raise
-        raise Unfit(
-            f"this role may not read the ledger ({reason(error)}). As the ledger's owner: "
-            "offset migrate --role ROLE"
-        ) from error
+    with database.reading() as connection:
+        if not database.is_sqlite:
+            require_encoding(connection)
+            _require_readable(connection)
+        found, needed = revisions(connection)
     _refuse_newer(found, needed)
     if found != needed:
         raise Unfit(
             f"the database's schema is {found or 'empty'}, this version needs {needed}: "
             "run `offset migrate`"
+        )
+
+
+def _require_readable(connection: Connection) -> None:
+    """Refuse a ledger that is there and that this role may not read.
+
+    Raises:
+        Unfit: which right is missing, and the command that grants it.
+    """
+    ledgers = connection.exec_driver_sql(
+        "SELECT relnamespace::regnamespace::text,"
+        " has_schema_privilege(relnamespace, 'USAGE') AND has_table_privilege(oid, 'SELECT'),"
+        f" current_user FROM pg_class WHERE relname = '{_VERSION}' AND relkind = 'r'"
+    ).all()
+    if ledgers and not any(may_read for _, may_read, _ in ledgers):
+        schema, _, role = ledgers[0]
+        raise Unfit(
+            f"the role {role} may not read the ledger in the schema {schema}. As the ledger's "
+            f"owner: offset migrate --role {role}"
+        )
+
+
+def require_rights(database: Database) -> None:
+    """Refuse to serve with a role of PostgreSQL that lacks a right which a server needs.
+
+    Raises:
+        Unfit: the missing rights, and the command that grants them.
+    """
+    if database.is_sqlite:
+        return
+    needed = [(t, right) for rights, tables in _RIGHTS.items() for t in tables for right in rights]
+    tables, rights = zip(*needed, strict=True)
+    with database.reading() as connection:
+        missing = connection.exec_driver_sql(
+            "SELECT current_user, string_agg(r || ' on ' || t, ', ' ORDER BY t, r)"
+            " FROM unnest(%s::text[], %s::text[]) AS needed(t, r)"
+            " WHERE NOT has_table_privilege(t, r)",
+            (list(tables), list(rights)),
+        ).one()
+    if missing[1] is not None:
+        raise Unfit(
+            f"the role {missing[0]} lacks {missing[1]}. As the ledger's owner: "
+            f"offset migrate --role {missing[0]}"
         )
 
 
@@ -149,31 +204,34 @@ def _refuse_newer(found: str | None, newest: str) -> None:
 def grant(connection: Connection, role: str) -> None:
     """Give a PostgreSQL role what the server needs, and no more.
 
-    It can neither change nor delete records, events and their parts.
+    It can neither change nor delete what the rules rest on: records, events, their parts, claims.
 
     Raises:
         Unfit: there is no such role, or its rights are not this user's to give.
     """
-    quote = connection.dialect.identifier_preparer.quote
-    quoted = quote(role)
+    quoted = _quoted(connection, role)
     schema = connection.exec_driver_sql("SELECT current_schema()").scalar_one()
-    for rights, tables in (
-        ("USAGE", f"SCHEMA {quote(schema)}"),
-        (
-            "SELECT, INSERT",
-            ", ".join(_APPEND_ONLY),
-        ),
-        ("SELECT, INSERT, UPDATE", "record_state, details"),
-        ("SELECT, INSERT, DELETE", "holdings"),
-        ("SELECT, INSERT", "idempotency_keys, import_issues, log_checkpoints, log_keys"),
-        ("SELECT, INSERT, UPDATE", "imports, log_tiles, log_state, log_cosignatures"),
-        ("SELECT, UPDATE", "ledger_head"),
-        ("SELECT", "alembic_version"),
-    ):
-        try:
-            connection.exec_driver_sql(f"GRANT {rights} ON {tables} TO {quoted}")
-        except DBAPIError as error:
-            raise Unfit(f"the role did not get its rights: {reason(error)}") from error
+    owner = connection.exec_driver_sql(
+        "SELECT tableowner FROM pg_tables WHERE schemaname = %s AND tablename = 'records'",
+        (schema,),
+    ).scalar_one()
+    taken = () if role == owner else _TAKEN
+    statements = [f"GRANT USAGE ON SCHEMA {_quoted(connection, schema)} TO {quoted}"]
+    for rights, tables in _RIGHTS.items():
+        for table in tables:
+            statements += [
+                f"REVOKE {right} ON {table} FROM {quoted}" for right in taken if right not in rights
+            ]
+        statements.append(f"GRANT {', '.join(rights)} ON {', '.join(tables)} TO {quoted}")
+    try:
+        for statement in statements:
+            connection.exec_driver_sql(statement)
+    except DBAPIError as error:
+        raise Unfit(f"the role did not get its rights: {reason(error)}") from error
+
+
+def _quoted(connection: Connection, name: str) -> str:
+    return connection.dialect.identifier_preparer.quote(name)
 
 
 def _run(connection: Connection, found: str | None, revision: str) -> None:

@@ -14,6 +14,7 @@ _FAULT_STATES: Final = ("0A", "21", "22", "23", "42")  # what was sent makes no 
 _SQLITE_FAULTS: Final = (1, 18, 20, 21, 25)  # the same: ERROR, TOOBIG, MISMATCH, MISUSE, RANGE
 _SQLITE_DAMAGES: Final = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 _LOCK_STATE: Final = "55P03"
+_RIGHT_STATE: Final = "42501"
 _RACE_STATES: Final = ("40001", "40P01", "23505", "23P01", "23514", "23001", "23503")
 
 
@@ -30,6 +31,7 @@ class Objection(Enum):
     SILENT = "the server does not answer, and would not answer another try either"
     AWAY = "the database cannot do it now: disk full, read only, too slow"
     DAMAGED = "the file is not what SQLite wrote"
+    DENIED = "the role of this connection lacks a right"
 
 
 def objection(error: Exception) -> Objection:
@@ -59,6 +61,11 @@ def unavailable(met: Objection) -> str:
             "the database's file is damaged; nothing was done. Stop the server, restore the file "
             "from a backup, and check it with `offset verify`"
         )
+    if met is Objection.DENIED:
+        return (
+            "the role of this server lacks a right in the database; nothing was done. As the "
+            "ledger's owner: offset migrate --role ROLE"
+        )
     if met is Objection.LOCKED:
         return (
             "another session of the database holds a lock that this needs; nothing was done. Try "
@@ -69,6 +76,14 @@ def unavailable(met: Objection) -> str:
     return "the database did not take this; nothing was done. Try again"
 
 
+def is_met(error: Exception, *kinds: Objection) -> bool:
+    """Check whether an error, one of `DATABASE_ERRORS`, means one of these."""
+    try:
+        return objection(error) in kinds
+    except DATABASE_ERRORS:
+        return False
+
+
 def reason(error: Exception) -> str:
     """Give the driver's own first line: for a person to read, never to decide by."""
     cause = error.orig if isinstance(error, DBAPIError) else error
@@ -76,6 +91,8 @@ def reason(error: Exception) -> str:
 
 
 def _sqlite_objection(error: sqlite3.Error) -> Objection | None:
+    if isinstance(error, sqlite3.OperationalError) and not hasattr(error, "sqlite_errorcode"):
+        return Objection.DAMAGED  # the driver's own: a stored text is not UTF-8
     code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF
     if code == sqlite3.SQLITE_CONSTRAINT:
         return Objection.RACE
@@ -97,4 +114,6 @@ def _postgresql_objection(error: psycopg.Error) -> Objection | None:
         return Objection.RACE
     if state == _LOCK_STATE:
         return Objection.LOCKED
+    if state == _RIGHT_STATE:
+        return Objection.DENIED
     return None if state.startswith(_FAULT_STATES) else Objection.AWAY
