@@ -236,9 +236,9 @@ def test_the_loop_goes_on_while_a_server_that_ends_waits_for_its_import(
     """A batch on the loop may have the lock that the import waits for."""
     may_end, stop = threading.Event(), ImportQueue.stop
 
-    def patient(queue: ImportQueue) -> None:
+    def patient(queue: ImportQueue, patience_s: float) -> None:
         assert may_end.wait(10), "the loop stood still"
-        stop(queue)
+        stop(queue, patience_s)
 
     monkeypatch.setattr(ImportQueue, "stop", patient)
     monkeypatch.setenv("DATABASE_URL", sqlite_url)
