@@ -208,7 +208,7 @@ def _cercarbono(random: Random) -> Spelling:
     kind = random.choice(["", "_{}", "_{}", "_{}_BF", "_BFC_{}", "_BF"])
     text += kind.format(random.randint(2005, 2025))
     words = re.findall("[0-9A-Za-z]+", text)
-    # Another project, verification, methodology, year or buffer makes another issuance; nothing else does.
+    # Another project, verification, methodology, year or buffer makes another issuance.
     tail = [
         place for place in range(6, len(words)) if kind and re.fullmatch("BF.?|20..", words[place])
     ]

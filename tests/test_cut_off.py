@@ -55,16 +55,16 @@ def ends_in(server: Server, seconds: float) -> float:
 
 
 def test_a_write_that_the_end_of_the_server_cuts_off_is_said_to_be_unknown(
-    database_url: str,
+    sqlite_url: str,
 ) -> None:
-    with opened(database_url):
+    with opened(sqlite_url):
         pass  # it has an origin now
-    with running_server(database_url, ends_after=1) as server:
-        with holding_all(database_url):
+    with running_server(sqlite_url, ends_after=1) as server:
+        with holding_all(sqlite_url):
             first = Asked(server, "/records", create(first=1, last=10))
             time.sleep(0.4)
             second = Asked(server, "/records", create(first=11, last=20))
-            time.sleep(0.2)
+            time.sleep(0.6)
             server.process.send_signal(signal.SIGTERM)
             first.join()
             second.join()
@@ -80,7 +80,7 @@ def test_a_write_that_the_end_of_the_server_cuts_off_is_said_to_be_unknown(
     assert "outcome" not in second.answer.json()
     assert "nothing was done" in second.answer.json()["detail"]
     assert "Traceback" not in log
-    with closing(Database(database_url)) as database:
+    with closing(Database(sqlite_url)) as database:
         serials = {item["serial"]["first"] for item in listed(database)}
     assert serials <= {1}  # what was being written may have been; what waited never was
 

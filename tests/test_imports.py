@@ -2,6 +2,7 @@
 
 import asyncio
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 from uuid import uuid4
@@ -10,6 +11,7 @@ import pytest
 from sqlalchemy import select
 
 from builders import opened
+from held import held_record
 from import_samples import (
     BENEFICIARY,
     ROWS,
@@ -251,3 +253,24 @@ def test_the_loop_goes_on_while_a_server_that_ends_waits_for_its_import(
             asyncio.get_running_loop().call_later(0.1, may_end.set)
 
     asyncio.run(serve())
+
+
+def test_an_import_whose_end_the_database_did_not_take_is_noted_later(sqlite_url: str) -> None:
+    """Without a restart, until which it would be called running."""
+    with opened(sqlite_url) as ledger:
+        queue = ImportQueue(ledger, largest_bytes=1_000_000)
+        queue.start()
+        path = queue.take_place()
+        export(path, rows=3)
+        import_id = queue.imports.begin("x.csv", dry_run=False, queued=True)
+        with held_record(sqlite_url, import_id):  # the file's one lock
+            queue.put(Upload(import_id, path, "x.csv", False))
+            end = time.monotonic() + 20
+            while path.exists():
+                assert time.monotonic() < end
+                time.sleep(0.05)
+            assert queue.imports.read(import_id).status == "queued"
+        while queue.imports.read(import_id).status != "interrupted":
+            assert time.monotonic() < end
+            time.sleep(0.05)
+        queue.stop()

@@ -9,7 +9,7 @@ from functools import partial
 
 import pytest
 
-from offset.core.errors import Busy, RecordNotFound
+from offset.core.errors import Busy, RecordNotFound, Stopping, Unavailable
 from offset.queueing import Queue
 from offset.waiting import in_thread, is_on_loop
 
@@ -238,3 +238,65 @@ def test_a_client_that_went_away_costs_nobody_their_answer() -> None:
             assert await asyncio.gather(*others) == [4, 6]
 
     asyncio.run(one_leaves())
+
+
+def test_whose_client_is_gone_before_the_batch_begins_is_dropped() -> None:
+    service = Service()
+
+    async def one_leaves() -> None:
+        async with started(service) as queue:
+            service.may_go_on.clear()
+            first = asyncio.ensure_future(queue.submit(1))
+            await begun(service, 1)
+            gone = asyncio.ensure_future(queue.submit(2, is_gone=lambda: True))
+            cancelled = asyncio.ensure_future(queue.submit(3))
+            here = asyncio.ensure_future(queue.submit(4, is_gone=lambda: False))
+            await asyncio.sleep(0)
+            cancelled.cancel()
+            service.may_go_on.set()
+            assert (await first, await here) == (2, 8)
+            with pytest.raises(Unavailable, match="nothing was done"):
+                await gone
+
+    asyncio.run(one_leaves())
+    assert service.batches == [[1], [4]]
+
+
+def test_who_is_cancelled_learns_whether_it_was_begun() -> None:
+    service = Service()
+
+    async def both_leave() -> None:
+        queue = Queue(service.serve, largest=1, fullest=9, left=lambda: Stopping(outcome="unknown"))
+        service.may_go_on.clear()
+        served, waiting = (asyncio.ensure_future(queue.submit(number)) for number in (1, 2))
+        await begun(service, 1)
+        assert [queue.is_served(task) for task in (served, waiting)] == [True, False]
+        served.cancel()
+        waiting.cancel()
+        with pytest.raises(Stopping):
+            await served
+        with pytest.raises(asyncio.CancelledError):
+            await waiting
+        service.may_go_on.set()
+        await queue.stop()
+
+    asyncio.run(both_leave())
+    assert service.batches == [[1]]
+
+
+def test_who_has_waited_for_too_long_is_turned_away() -> None:
+    service = Service()
+
+    async def wait_long() -> None:
+        queue = Queue(service.serve, largest=1, fullest=9, longest_wait_s=0.2)
+        service.may_go_on.clear()
+        first = asyncio.ensure_future(queue.submit(1))
+        await begun(service, 1)
+        with pytest.raises(Busy, match=r"more than 0\.2 s; nothing was done"):
+            await queue.submit(2)
+        service.may_go_on.set()
+        assert await first == 2
+        await queue.stop()
+
+    asyncio.run(wait_long())
+    assert service.batches == [[1]]

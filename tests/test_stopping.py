@@ -17,7 +17,7 @@ from offset.database import Database
 from offset.reading import Reader
 from servers import Server, running_server
 
-QUICK = {"serving.QUIET_S": 0.5, "serving.WRITTEN_S": 1.0}
+QUICK = {"serving.QUIET_S": 0.3, "serving.WRITTEN_S": 0.5}  # a lock is waited for 2 s
 THREADS = ThreadPoolExecutor(8)
 
 
@@ -61,9 +61,9 @@ def test_a_write_that_outlasts_its_client_is_answered_unknown_and_ends(database_
         record = connection.created()["id"]
         with held_record(database_url, record):
             written = later(server, "POST", f"/records/{record}/sell", {"to": "b", "quantity": 1})
-            time.sleep(0.2)
+            time.sleep(0.4)
             waiting = later(server, "POST", f"/records/{record}/sell", {"to": "c", "quantity": 1})
-            time.sleep(0.2)
+            time.sleep(0.4)
             server.process.terminate()
             answers = {"written": written.result(10), "waiting": waiting.result(10)}
             assert server.process.poll() is None  # the batch has not ended
@@ -129,3 +129,28 @@ def test_a_request_that_comes_while_the_server_stops_is_refused(sqlite_url: str,
     assert [answer.verdict for answer in answers] == [(503, "server-stopping")] * 2
     assert answers[0].headers["connection"] == "close"
     assert answers[0].headers["retry-after"] == "1"
+
+
+def test_a_write_whose_client_has_left_before_its_batch_is_never_done(sqlite_url: str) -> None:
+    with stopping(sqlite_url) as (server, connection):
+        record = connection.created()["id"]
+        address = urlsplit(server.url)
+        body = json.dumps({"to": "gone", "quantity": 1}).encode()
+        head = (
+            f"POST /records/{record}/sell HTTP/1.1\r\nHost: localhost\r\n"
+            f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
+        )
+        with held_record(sqlite_url, record):
+            written = later(server, "POST", f"/records/{record}/sell", {"to": "b", "quantity": 1})
+            time.sleep(0.4)
+            with socket.create_connection((address.hostname, address.port)) as leaving:
+                leaving.sendall(head.encode() + body)
+                time.sleep(0.4)
+            time.sleep(0.2)
+        assert written.result(10).status == 200
+        assert connection.get("/livez").status == 200
+        garbage = connection.raw(b"not HTTP at all\r\n\r\n")
+        ranged = connection.get("/static/docs.js", range="bytes=9999999-")
+    assert events_of(sqlite_url, record) == ["CREATED", "SOLD"]
+    assert garbage.verdict == (400, "malformed-request")
+    assert ranged.status == 200

@@ -5,13 +5,14 @@ reads its own request, and costs more than the ledger does. What is no lean rout
 pages, static files, paths that are nowhere, methods that a path does not have.
 """
 
+import asyncio
 from collections.abc import Callable, Iterable
 from typing import Final
 
 from fastapi import FastAPI, Request, Response
-from starlette.types import Receive, Scope, Send
+from starlette.types import Message, Receive, Scope, Send
 
-from offset.core.errors import Internal, OffsetError
+from offset.core.errors import Internal, OffsetError, Stopping
 from offset.receiving import LeanRoute
 
 Refuse = Callable[[Request, OffsetError], Response]
@@ -37,7 +38,7 @@ class Dispatcher:
         """Answer, or pass on."""
         route = self._find(scope) if scope["type"] == "http" and not scope["root_path"] else None
         if route is None:
-            await self.app(scope, receive, send)
+            await self._pass_on(scope, receive, send)
             return
         scope["app"] = self.app  # where the framework has it
         request = Request(scope, receive)
@@ -45,9 +46,34 @@ class Dispatcher:
             response = await route.answer(request)
         except OffsetError as error:
             response = self._refuse(request, error)
+        except asyncio.CancelledError:  # by the server; a write that has begun is not (`Writer`)
+            response = self._refuse(request, Stopping())
         except Exception as fault:  # noqa: BLE001 - a fault of ours: told as such, and logged
             response = self._refuse(request, Internal(fault))
         await response(scope, receive, send)
+
+    async def _pass_on(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Have the framework answer; what it leaves without an answer has one, too.
+
+        A server answers "500" in plain text to what is cancelled at its end, or raised.
+        """
+        has_begun = False
+
+        async def watched(message: Message) -> None:
+            nonlocal has_begun
+            has_begun = True
+            await send(message)
+
+        try:
+            await self.app(scope, receive, watched)
+        except asyncio.CancelledError:
+            if has_begun or scope["type"] != "http":
+                raise
+            await self._refuse(Request(scope), Stopping())(scope, receive, send)
+        except Exception as fault:
+            if has_begun or scope["type"] != "http":
+                raise
+            await self._refuse(Request(scope), Internal(fault))(scope, receive, send)
 
     def _find(self, scope: Scope) -> LeanRoute | None:
         method, path = scope["method"], scope["path"]

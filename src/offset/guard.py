@@ -6,7 +6,6 @@ and the Host have to be local, no other site's page may be asking, and no proxy 
 
 import asyncio
 import ipaddress
-import logging
 import re
 from collections.abc import Callable
 from functools import lru_cache
@@ -17,7 +16,6 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from offset.core.errors import (
     HeadersTooLarge,
-    Internal,
     Malformed,
     Misdirected,
     NotLocal,
@@ -30,19 +28,13 @@ LARGEST_HEADERS: Final = 16 * 1024  # bytes
 _LOCAL_HOST: Final = re.compile(rb"(localhost|127\.0\.0\.1|\[::1\])(:[0-9]{1,5})?", re.IGNORECASE)
 _FOREIGN_SITES: Final = (b"cross-site", b"same-site")
 _PROXIES: Final = frozenset({b"forwarded", b"via"})
-_log: Final = logging.getLogger("uvicorn.error")
 _JUDGED: Final = _PROXIES | {
     *(b"content-length", b"transfer-encoding", b"host", b"sec-fetch-site", b"origin"),
 }
 
 
 class Guard:
-    """The outermost layer: turns away what the application should not see.
-
-    It answers, too, where the application cannot: a request that comes or is cancelled while the
-    server is stopping, and a fault that no other layer has caught. Without it the server below
-    would answer in plain text.
-    """
+    """The outermost layer: turns away what the application should not see, or not any more."""
 
     def __init__(
         self,
@@ -70,30 +62,13 @@ class Guard:
             return
         refused = refusal(scope)
         if refused is None and self._is_stopping:
-            refused = _stopping()
+            refused = Stopping()
         if refused is not None:
             await _refuse(scope, receive, send, refused)
             return
         if scope["method"] == "HEAD":  # as GET; the server below leaves the body out
             scope = {**scope, "method": "GET"}
-        is_begun = False
-
-        async def begun(message: Message) -> None:
-            nonlocal is_begun
-            is_begun = True
-            await send(message)
-
-        try:
-            await self.app(scope, receive, begun)
-        except asyncio.CancelledError:  # by the server, which is stopping
-            if is_begun:
-                raise
-            await _refuse(scope, receive, send, _stopping())
-        except Exception as fault:
-            if is_begun:
-                raise
-            _log.error("A request failed", exc_info=fault)
-            await _refuse(scope, receive, send, Internal(fault))
+        await self.app(scope, receive, send)
 
     def _plainly(self, send: Send) -> Send:
         """Say why the server cannot start in one sentence instead of a traceback."""
@@ -105,10 +80,6 @@ class Guard:
             await send(message)
 
         return plain
-
-
-def _stopping() -> OffsetError:
-    return Stopping("the server is stopping; nothing was done. Try again")
 
 
 async def _refuse(scope: Scope, receive: Receive, send: Send, error: OffsetError) -> None:

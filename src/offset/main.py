@@ -59,15 +59,6 @@ _DOCS_POLICY: Final = (
 )
 
 
-class _WholeFiles(StaticFiles):
-    """Static files, always whole: a range that cannot be read has an answer of plain text."""
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer without looking at Range, as RFC 9110 allows (section 14.2)."""
-        headers = [one for one in scope["headers"] if one[0] != b"range"]
-        await super().__call__({**scope, "headers": headers}, receive, send)
-
-
 def open_ledger(settings: Settings, *, pool_size: int) -> tuple[Database, str]:
     """Open the settings' database and give it with the ledger's origin.
 

@@ -12,7 +12,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Final, Generic, TypeVar
+from typing import Any, Final, Generic, TypeVar
 
 from offset.core.errors import Busy, Unavailable
 from offset.waiting import on_loop
@@ -113,7 +113,7 @@ class Queue(Generic[Asked, Given]):
                 raise self._left() from None
             raise
 
-    def is_served(self, task: "asyncio.Task[None]") -> bool:
+    def is_served(self, task: "asyncio.Task[Any]") -> bool:
         """Check whether a task waits for the answer of a batch that has begun."""
         return any(one.task is task for one in self._begun)
 

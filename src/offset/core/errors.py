@@ -477,6 +477,11 @@ class Stopping(Unavailable):
     title = "The server is stopping"
     may_be_done = True
 
+    def __init__(
+        self, detail: str = "the server is stopping; nothing was done. Try again", **facts: Fact
+    ) -> None:
+        super().__init__(detail, **facts)
+
 
 class DatabaseUnavailable(Unavailable):
     """The database is away, or did not answer in time."""
