@@ -44,6 +44,7 @@ _MONTH: Final = "|".join(_MONTHS).translate({ord("0"): "[0O]", ord("1"): "[1L]"}
 _NAMED_MONTH: Final = re.compile(
     rf"(?<![0-9])([0-9]{{1,2}})[^0-9A-Z]{{0,3}}({_MONTH})[A-Z]{{0,6}}[^0-9A-Z]{{0,3}}([0-9]{{4}})"
 )
+_NEAR_DIGITS: Final = re.compile(r"(?<![OQIL|SB])[OQIL|SB]*+[0-9][0-9OQIL|SB]*+")
 _PADDED: Final = re.compile("(?<![0-9])0+(?=[0-9])")
 _NOT_WORD: Final = re.compile(r"[^\w|]|_")
 _WORDS: Final = re.compile(r"[^\W_]+")
@@ -104,7 +105,11 @@ def fold_five_eight(text: str) -> str:
 
     The text is as `fold_digits` returns it.
     """
-    return _LIKE_NUMBER.sub(lambda match: match[0].translate(_ALL_DIGITS), text)
+    return _LIKE_NUMBER.sub(_all_digits, text)
+
+
+def _all_digits(match: re.Match[str]) -> str:
+    return match[0].translate(_ALL_DIGITS)
 
 
 def unpadded(text: str) -> str:
@@ -165,7 +170,15 @@ def spans(text: str, count: int) -> tuple[int, int] | None:
     together (1500116000). The numbers may stand anywhere in the text, in either order; of several
     pairs the one of the largest numbers is returned.
     """
-    chunks = _NUMBER.findall(fold_five_eight(fold_digits(text)))
+    plain = fold_digits(text)
+    # 519B is a number in any case; in 5V19B, with a stray letter, it is a part of one.
+    forms = {fold_five_eight(plain), _NEAR_DIGITS.sub(_all_digits, plain)}
+    pairs = [pair for form in forms for pair in _pairs(_NUMBER.findall(form), count)]
+    return max(pairs, default=None)
+
+
+def _pairs(chunks: list[str], count: int) -> list[tuple[int, int]]:
+    """Find all pairs of numbers in chunks of digits that span a number of credits."""
     pairs = [pair for chunk in chunks if (pair := _glued(chunk, count)) is not None]
     ends: dict[int, int] = {}  # of a number: the first chunk that ends one
     for end in range(len(chunks)):
@@ -178,7 +191,7 @@ def spans(text: str, count: int) -> tuple[int, int] | None:
         ]
         for number, _ in numbers:
             ends.setdefault(number, end)
-    return max(pairs, default=None)
+    return pairs
 
 
 def _numbers_at(chunks: list[str], end: int) -> Iterator[tuple[int, int]]:
