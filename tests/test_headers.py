@@ -1,9 +1,15 @@
 """Headers: which of them are a list of projects, and which unknown column may change a row."""
 
+import csv
+from pathlib import Path
+
 import pytest
 
+from export_rows import VERRA as GOOD
+from export_samples import open_export
 from offset.headers import lists_projects, may_matter, recognised, says_what_became
 from offset.registries.files import FileKind
+from offset.rows import Row, RowIssue
 
 VERRA = ["Vintage Start", "Quantity Issued", "Serial Number", "Retirement/Cancellation Date"]
 
@@ -68,3 +74,19 @@ def test_an_unknown_column_beside_the_credits_does_not_matter(name: str) -> None
 )
 def test_a_cell_may_say_in_one_word_what_became_of_credits(cell: str, says: bool) -> None:
     assert says_what_became(cell) is says
+
+
+@pytest.mark.parametrize("name", ["", "Unnamed: 0"])
+@pytest.mark.parametrize(
+    "numbers, taken", [("0 1", 2), ("7 9", 2), ("1 1", 0), ("0 x", 0), ("0 ", 1), ("0.5 1.5", 0)]
+)
+def test_a_first_column_without_a_name_may_number_the_rows(
+    tmp_path: Path, name: str, numbers: str, taken: int
+) -> None:
+    path = tmp_path / "export.csv"
+    with path.open("w", encoding="utf-8", newline="") as file:
+        rows = ([number, *GOOD.values()] for number in numbers.split(" "))
+        csv.writer(file).writerows([[name, *GOOD], *rows])
+    found = list(open_export(path).rows())
+    assert sum(isinstance(row, Row) for row in found) == taken
+    assert {row.code for row in found if isinstance(row, RowIssue)} <= {"unnamed-column"}
