@@ -45,11 +45,17 @@ def container(*names: str) -> bytes:
         ("\ufeff<html>".encode(), "is an HTML page"),
         ("<table><tr><td>a".encode("utf-16"), "is an HTML page"),
         (b"<div>\n<table>", "is an HTML page"),
+        (b"<!-- x -->\n<div class='error'>Please log in</div>", "is an HTML page"),
         (
             b'<?xml version="1.0"?><Workbook xmlns="urn:schemas-microsoft-com:office:spreadsheet">',
             "is a workbook in Excel's XML of 2003",
         ),
+        (
+            b'<Workbook xmlns="urn:schemas-microsoft-com:office:spreadsheet"><Table>',
+            "is a workbook in Excel's XML of 2003",
+        ),
         (b'<?xml version="1.0"?><rows/>', "is an XML document"),
+        (b'<?xml version="1.0"?><rows><a>1</a></rows>', "is an XML document"),
         (b'{"items": []}', "is JSON"),
         (b' [\n {"id": 1}]', "is JSON"),
     ],

@@ -12,8 +12,9 @@ import pytest
 
 from builders import cancelling, do, leaves, opened, retiring, selling
 from export_rows import ARB, CAR_CANCELLED, CAR_ISSUED, CAR_RETIRED, Cells, car
-from imports import File, balances, claims, ends_made, records, take
+from imports import File, balances, claims, ends_made, records, take, take_paths
 from offset.ledger import Ledger
+from workbooks import write_workbook
 
 PROJECT = ("car", "CAR901", 2019)
 
@@ -243,3 +244,21 @@ def test_a_total_of_california_never_falls_on_another_issuance(
     taken = take(ledger, tmp_path, arb(later, {"CARB Issuance ID": "CAFR9037-B"}))
     assert (taken.counts, taken.codes[0]) == ((0, 1, 1), (2, "not-enough"))
     assert left(ledger) == [(100, 20, 80, 0), (100, 100, 0, 0)]
+
+
+@pytest.mark.parametrize(
+    "retired, applied",
+    [((10, 10, 10), 1), ((0, 10, 10), 2), ((10, 0, 30), 2), ((10, 30, 20), 2), ((0, 10, 30), 3)],
+)
+def test_of_sheets_that_repeat_an_issuance_the_largest_total_counts(
+    ledger: Ledger, tmp_path: Path, retired: tuple[int, ...], applied: int
+) -> None:
+    sheets = {
+        f"Sheet {n}": [[*ARB], [*{**ARB, "Retired Voluntarily": str(count)}.values()]]
+        for n, count in enumerate(retired)
+    }
+    path = write_workbook(tmp_path / "export.xlsx", sheets)
+    for counts in ((applied, 3 - applied, 0), (0, 3, 0)):
+        taken = take_paths(ledger, path)
+        assert (taken.counts, taken.codes, taken.differences) == (counts, [], [])
+    assert left(ledger) == [(100, 100 - max(retired), max(retired), 0)]

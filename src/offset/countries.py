@@ -69,7 +69,10 @@ _OTHER_NAMES: Final[Mapping[str, tuple[str, ...]]] = {
     "SZ": ("Swaziland",),
     "TL": ("East Timor",),
     "TR": ("Turkey", "Turkiye"),
-    "TW": ("Taiwan", "Taiwan Province of China", "Taiwan, China", "Chinese Taipei", "Taiwan, ROC"),
+    "TW": (
+        *("Taiwan", "Taiwan Province of China", "Taiwan, China", "Chinese Taipei", "Taiwan, ROC"),
+        "Republic of China",
+    ),
     "TZ": ("Tanzania", "Tanzania, United Rep."),
     "US": ("United States", "U.S.", "U.S.A.", "US of America", "America"),
     "VA": ("Vatican", "Vatican City"),
@@ -89,6 +92,8 @@ _FORMS: Final = frozenset(
         *("united", "sultanate", "principality", "grand", "duchy", "oriental", "hashemite"),
     }
 )
+# Two forms that are a country's whole name: beside another country's they name a second one.
+_NAMES_OF_FORMS: Final = (frozenset({"united", "states"}), frozenset({"united", "kingdom"}))
 _SMALL: Final = frozenset({"the", "of", "and", "de", "du", "la"})
 _APOSTROPHES: Final = re.compile("['’‘`´ʼ′]")
 _IN_BRACKETS: Final = re.compile(r"(?P<name>[^()]+)\((?P<other>[^()]+)\)")
@@ -168,4 +173,6 @@ def _named(text: str) -> str | None:
     if (code := _COUNTRIES.get(key)) is not None:
         return code
     words = tuple(word for word in key if word not in _FORMS)
-    return _SHORT.get(words) if words else None
+    if not words or any(name <= set(key) for name in _NAMES_OF_FORMS):
+        return None
+    return _SHORT.get(words)

@@ -61,6 +61,7 @@ _DATED: Final = frozenset(
         Field.VINTAGE_PERIOD,
     }
 )
+_ROW_NUMBER: Final = "row number"  # the name that a column of row numbers gets which has none
 _MOST_COUNTRIES: Final = 20  # unknown spellings of countries that notes name; more are counted
 
 
@@ -180,7 +181,8 @@ def _check_columns(kind: FileKind, header: Sequence[str], where: str) -> None:
 class _Survey(NamedTuple):
     """What a first reading tells of a table.
 
-    `orders` says how the dates of a column are written, by its place.
+    `header` is folded, and names a first column of row numbers that has no name. `orders` says how
+    the dates of a column are written, by its place.
     """
 
     header: Sequence[str]
@@ -205,6 +207,8 @@ class _Surveyor:
         }
         at = [place for place, name in named if kind.columns.get(name) is Field.COUNTRY]
         self._country = at[0] if at else None
+        self._counts_rows = is_unnamed(header[0])  # by whole numbers that grow in every row
+        self._last_number = -1
         self._seen: set[str] = set()
         self._countries: dict[str, int] = {}  # unknown ones, with the first line that has each
 
@@ -219,14 +223,23 @@ class _Surveyor:
             row_count += 1
             if not line.torn and len(line.cells) == len(self._header):
                 self._note(line)
+        header = self._header
+        if self._counts_rows and self._last_number >= 0:
+            header = [_ROW_NUMBER, *header[1:]]
         return _Survey(
-            self._header,
+            header,
             row_count,
             self._orders(dates),
             self._notes(sheet.name),
         )
 
     def _note(self, line: Line) -> None:
+        if self._counts_rows:
+            number = line.cells[0].strip()
+            self._counts_rows = (
+                number.isdecimal() and len(number) < 10 and int(number) > self._last_number
+            )
+            self._last_number = int(number) if self._counts_rows else -1
         for place in self._unknown:
             if line.cells[place].strip():
                 self._check_unknown(place, line)

@@ -36,7 +36,9 @@ _PAGE: Final = (
 )
 _MARKUP: Final = re.compile(r"<(\?|!|/?[a-z][a-z0-9:-]*[\s/>])", re.IGNORECASE)
 _HTML: Final = re.compile(
-    r"<(!doctype html|html|head|body|table|title|meta|script)\b", re.IGNORECASE
+    r"<(!doctype html|html|head|body|table|meta|script)\b"
+    r"|^(<!--.*?-->\s*)*<(div|span|form|title|p|h[1-6]|a|ul|br|center)\b",
+    re.IGNORECASE | re.DOTALL,
 )
 _JSON: Final = re.compile(r"(\{\s*[\"}]|\[\s*[\[{\"\]])")
 
@@ -108,10 +110,10 @@ def _describe_text(start: bytes) -> str | None:
     encoding = "utf-16" if start[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig"
     text = start.decode(encoding, errors="replace").lstrip()
     if _MARKUP.match(text):
-        if _HTML.search(text):
-            return _PAGE
         if "urn:schemas-microsoft-com:office:spreadsheet" in text:
             return f"is a workbook in Excel's XML of 2003. {_CONVERT}"
+        if _HTML.search(text):
+            return _PAGE
         return f"is an XML document. {_DOWNLOAD}"
     if _JSON.match(text):
         return f"is JSON. {_DOWNLOAD}"

@@ -46,12 +46,14 @@ _OF_PROJECTS: Final = re.compile(
 # What a list of projects does not have, and rows of credits do.
 _OF_CREDITS: Final = re.compile(
     r"\bserials?\b|serial n|quantity|^vintage|volume|\bamount\b|\btonnes?\b|\btco2e?\b"
-    r"|(retire|cancel)\w* (date|reason|detail|quantity|on)|status effective|date issued"
-    r"|issuance date|issued|\bcredits\b|\bcorcs\b"
+    r"|(retire|cancel)\w* (date|reason|detail|quantity|on|by)\b|\bretired\b|\bcancell?ed\b"
+    r"|beneficiary|account holder|on behalf|status effective|date issued|issuance date|issued"
+    r"|\bcredits\b|\bcorcs\b|\bvcus?\b|\bvers?\b|\bunits\b|\bqty\b|^(from|to|first|last|number)$"
 )
 # Quantities of a project as a whole, planned or so far, stand in lists of projects, too.
 _OF_THE_WHOLE: Final = re.compile(
-    r"estimate|expected|annual|average|forecast|projected|crediting|credits registered"
+    r"estimate|expected|annual|average|forecast|projected|predicted|potential|planned"
+    r"|crediting|credits registered|capacity"
     r"|\bper year\b|^total\b"
 )
 
@@ -62,10 +64,15 @@ _WEIGHTY: Final = re.compile(
     r"|corcs\b|serial|blocks?\b|vintage|issued\b|retire|cancel|invalid|revers|revok|void|withdr"
     r"|suspend|expir|buffer|convert|transfer|transaction|action\b|event\b|operation\b|balance"
     r"|remaining|available|active\b|inactive\b|held\b|holding|planned|delet|replac|supersed"
-    r"|reason|total$)"
+    r"|reason|total$|qty|sold\b|ended\b|reissu|correct(ed|ion)|adjusted|duplicate|exclu|remov(e|ed)\b"
+    r"|unit type|disposition|state of|on hold|menge|anzahl|cantidad|quantidade|estado|statut)"
+    # Words of which each may be a name for one of these, if it is all of the column's name.
+    r"|^(adjustments?|count|deductions?|end|error|factor|first|from|gross|ignore|include|last|lost"
+    r"|multiplier|net|number|split|start|sum|to|units?|valid)$"
 )
 _HARMLESS: Final = re.compile(
-    r"\b(price|cost|fee|paid|invoice|project status)\b"
+    r"\b(price|cost|fee|paid|invoice|project status|certificate|url|link)\b"
+    r"|\b(usd|eur|gbp|correspond\w*)\b"
     r"|^(issuance|retirement|cancellation) (year|month|quarter)$"
 )
 # Where no serial number says whose credits a row is of, these words may, too.
@@ -73,7 +80,7 @@ _OF_WHOM: Final = re.compile(r"\b(registr|standard|program|project (id|no|number
 # Whatever a column is called, a cell that says no more than this says what became of credits.
 _ENDED: Final = re.compile(
     r"(cancel|cancell|retir|invalidat|revok|void|revers|suspend|expir|delet|convert|transferr?)(ed)?"
-    r"|withdrawn|inactive|invalid"
+    r"|retirement|cancell?ation|invalidation|reversal|conversion|sold|withdrawn|inactive|invalid"
 )
 
 
@@ -177,7 +184,7 @@ def says_what_became(cell: str) -> bool:
 
 
 def _words(name: str) -> str:
-    return re.sub("[_./-]+", " ", name)
+    return re.sub("[_./?-]+", " ", name).strip()
 
 
 def _folded(header: Sequence[str]) -> set[str]:

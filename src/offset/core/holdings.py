@@ -113,6 +113,16 @@ class _Index:
         return changed
 
 
+def _count_same(pairs: Iterable[tuple[_Chunk, _Chunk]]) -> int:
+    """Count the pairs before the first one whose chunks are not one object."""
+    count = 0
+    for one, other in pairs:
+        if one is not other:
+            break
+        count += 1
+    return count
+
+
 class Holdings(Sequence[Holding]):
     """The holdings of one record, sorted by their grams; a value, equal to a tuple of the same."""
 
@@ -210,10 +220,14 @@ class Holdings(Sequence[Holding]):
 
         The chunks that both values share are not looked into.
         """
-        shared = set(map(id, before._chunks)) & set(map(id, self._chunks))
+        old, now = before._chunks, self._chunks
+        start = _count_same(zip(old, now, strict=False))
+        end = _count_same(zip(reversed(old[start:]), reversed(now[start:]), strict=False))
+        old, now = old[start : len(old) - end], now[start : len(now) - end]
+        shared = set(map(id, old)) & set(map(id, now))
         gone, new = (
             {holding for chunk in chunks if id(chunk) not in shared for holding in chunk}
-            for chunks in (before._chunks, self._chunks)
+            for chunks in (old, now)
         )
         return gone - new, new - gone
 

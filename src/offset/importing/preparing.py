@@ -4,7 +4,8 @@ Nothing here touches a database but the files' own spools, so that it can be don
 (`offset.importing.elsewhere`) while the ledger takes the rows before.
 """
 
-from collections.abc import Generator, Iterable, Iterator, Sequence
+import json
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing
 from itertools import islice
 from pathlib import Path
@@ -245,15 +246,15 @@ class _Preparation:
                 self._list(one.listed)
                 continue
             row = _numbered(one, self._spool)
-            repeats, twice = self._state(row)
-            if not repeats:
-                self._add(row, sums)
+            counted, twice = self._state(row)
+            totals = _beyond(row, counted or {})
+            self._add(row, totals, sums, repeats=counted is not None)
             if twice is not None:
                 faulty.append(twice)
                 continue
             ready.append(self._ready(row))
-            if self._counts and not repeats:
-                counting.append(_counting(row))
+            if self._counts and (counted is None or totals):
+                counting.append(_counting(row, totals))
         self._spool.add(Sums(*key, *amounts) for key, amounts in sums.items())
         self._spool.count(counting)
         return faulty, ready
@@ -273,28 +274,34 @@ class _Preparation:
                 made = error
         return Ready(row, made, details, None if row.issues else pool_of(row))
 
-    def _state(self, row: Row) -> tuple[bool, Faulty | None]:
+    def _state(self, row: Row) -> tuple[Mapping[str, int] | None, Faulty | None]:
         """Note what a row states.
 
         Returns:
-            Whether it repeats a row of a sheet before; the fault where another row states some of
-            its credits, but not the same of them.
+            The running totals of the rows of sheets before that it repeats, None if it repeats
+            none; the fault where another row states some of its credits, but not the same of them.
         """
         serial = row.serial
         assert serial is not None
         issued = row.meaning is Meaning.ISSUED and not self._active
-        facts = f"{row.meaning}|{row.quantity_g}|{project_of(row)}|{row.vintage}|{row.ended_on}"
+        said = (row.meaning, row.quantity_g, project_of(row), row.vintage, row.ended_on)
+        facts = json.dumps([said, dict(totals_of(row))])
         other = self._spool.state(serial, row.line, facts, as_issued=issued)
         if other is not None:
-            return False, self._stated_twice(row, serial, other, f"line {other.line}")
+            return None, self._stated_twice(row, serial, other, f"line {other.line}")
+        counted: dict[str, int] | None = None
         for sheet_name, spool in self._earlier:
             other = spool.find_stated(serial, as_issued=issued)
-            if other is not None:
-                if (other.first, other.last, other.facts) == (*serial.key[2:4], facts):
-                    return True, None
+            if other is None:
+                continue
+            there, totals = json.loads(other.facts)
+            if (other.first, other.last, *there) != (*serial.key[2:4], *said):
                 where = f"line {other.line} of sheet {sheet_name}"
-                return False, self._stated_twice(row, serial, other, where)
-        return False, None
+                return None, self._stated_twice(row, serial, other, where)
+            counted = counted or {}
+            for key, total_g in totals.items():
+                counted[key] = max(total_g, counted.get(key, 0))
+        return counted, None
 
     def _stated_twice(self, row: Row, serial: Serial, other: Stated, where: str) -> Faulty:
         self._spool.list_serial(serial)  # also what the other row does not state
@@ -311,14 +318,21 @@ class _Preparation:
             for project in listed.projects:
                 self._spool.list_project(registry, written_project(registry, project), vintage)
 
-    def _add(self, row: Row, sums: dict[tuple[str, str, int], list[int]]) -> None:
+    def _add(
+        self,
+        row: Row,
+        totals: Mapping[str, int],
+        sums: dict[tuple[str, str, int], list[int]],
+        *,
+        repeats: bool,
+    ) -> None:
         """Add a row to its project's vintage; planned credits add nothing.
 
-        Where a list of issuances keeps what ended since, an end says nothing new of what was
-        issued.
+        Of a row that repeats another sheet's, only what its running totals count more. Where a
+        list of issuances keeps what ended since, an end says nothing new of what was issued.
         """
         issues = row.issues and (self._active or row.meaning is Meaning.ISSUED)
-        quantity_g = 0 if row.planned else row.quantity_g
+        quantity_g = 0 if row.planned or repeats else row.quantity_g
         key = (row.registry, project_of(row) or "", vintage_of(row.registry, row.vintage))
         amounts = sums.setdefault(key, [0] * 5)
         if issues:
@@ -327,8 +341,8 @@ class _Preparation:
             amounts[1] += quantity_g
         elif row.meaning is Meaning.CANCELLED:
             amounts[2] += quantity_g
-        amounts[3] += sum(row.retired_totals_g.values())
-        amounts[4] += sum(row.cancelled_totals_g.values())
+        for name, total_g in totals.items():
+            amounts[3 if name.startswith("RETIRED ") else 4] += total_g
 
 
 def create_of(
@@ -361,7 +375,16 @@ def _numbered(row: Row, spool: Spool) -> Row:
     return row._replace(serial_text=text, serial=serial)
 
 
-def _counting(row: Row) -> Counting:
+def _beyond(row: Row, counted: Mapping[str, int]) -> dict[str, int]:
+    """Return what a row's running totals count beyond those of the rows that it repeats."""
+    return {
+        key: total_g - counted.get(key, 0)
+        for key, total_g in totals_of(row)
+        if total_g > counted.get(key, 0)
+    }
+
+
+def _counting(row: Row, totals: Mapping[str, int]) -> Counting:
     assert row.serial is not None
     return Counting(
         line=row.line,
@@ -372,7 +395,7 @@ def _counting(row: Row) -> Counting:
         first=row.serial.key.first,
         last=row.serial.key.last,
         pool=named(pool_of_totals(row)),
-        totals=dict(totals_of(row)),
+        totals=totals,
     )
 
 
