@@ -419,7 +419,10 @@ def test_a_command_says_that_sentence_and_nothing_else(url: str) -> None:
 def test_a_file_that_is_no_ledger_is_named(tmp_path: Path) -> None:
     (tmp_path / "text.db").write_text("not a ledger\n" * 100, encoding="utf-8")
     done = run_offset("serve", database_url="sqlite:///text.db", directory=tmp_path)
-    assert said(done) == "text.db cannot be opened: file is not a database"
+    assert said(done) == (
+        "text.db cannot be opened: it is damaged, or no SQLite database "
+        "(file is not a database); restore it from a backup"
+    )
 
 
 def test_a_server_logs_no_password_and_no_details_when_its_database_goes(
