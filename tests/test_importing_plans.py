@@ -34,13 +34,13 @@ def statements_of(ledger: Ledger, *files: Path) -> Iterator[str]:
         connection.set_trace_callback(note)
 
     engines = (ledger.database.engine, ledger.database.writer)
+    ledger.database.close()
     for engine in engines:
-        engine.dispose()
         event.listen(engine, "connect", connect)
     import_files(ledger, files, report=lambda _: None)
     for engine in engines:
         event.remove(engine, "connect", connect)
-        engine.dispose()
+    ledger.database.close()
     yield from given.values()
 
 

@@ -3,18 +3,19 @@
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from importlib import import_module
 from pathlib import Path
 from typing import Any, Final
 
 import psycopg
 import pytest
+from alembic.migration import MigrationContext
+from alembic.operations import Operations
 from sqlalchemy import text
 
-from builders import opened
 from log_ledgers import LogLedger, opened_log
 from offset.core.errors import LogCorrupt, LogRolledBack
 from offset.core.merkle import leaf_hash
-from offset.migrating import migrate
 from offset.models import events, ledger_head, log_checkpoints, log_state, log_tiles
 from tampering import at, byte_changed, change, remove, unguarded
 
@@ -248,10 +249,13 @@ def test_a_log_that_was_dropped_with_its_schema_is_published_anew_the_same(
 ) -> None:
     log.write(300)
     first = log.publish()
-    migrate(log.database, "0002")
-    with opened(url_of(log)) as ledger:
-        assert ledger.database.engine.dialect.name == log.database.engine.dialect.name
-    migrate(log.database)
+    made = import_module("offset.migrations.versions.0003_log")
+    with (
+        log.database.altering() as connection,
+        Operations.context(MigrationContext.configure(connection)),
+    ):
+        made.downgrade()
+        made.upgrade()
     assert log.sizes() == []
     assert log.publish() == first
     log.write(1)

@@ -9,7 +9,23 @@ down_revision = "0005"
 branch_labels = None
 depends_on = None
 
-_KEPT = ("serial_claims", "series", "record_state", "idempotency_keys")
+_TRIGGERS = {
+    "sqlite": {
+        "events": ["known_type"],
+        "record_state": ["known_status", "keeps_known_status", "no_delete"],
+        "serial_claims": ["no_delete"],
+        "series": ["no_update", "no_delete", "no_replace"],
+        "idempotency_keys": ["no_update", "no_delete", "no_replace"],
+        "imports": ["known_status", "keep_known_status"],
+    },
+    "postgresql": {
+        "record_state": ["only_grows", "no_delete"],
+        "serial_claims": ["no_delete"],
+        "series": ["no_delete"],
+        "idempotency_keys": ["no_delete"],
+    },
+}
+_CHECKED = {"event_parts": "type", "events": "type", "record_state": "status", "imports": "status"}
 
 
 def upgrade() -> None:
@@ -23,11 +39,13 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Take back what keeps older migrations from taking back theirs; the rest goes with them."""
+    """Take back what was added; the guards of `event_parts` go on as they are."""
     engine = op.get_bind().dialect.name
-    for table in _KEPT:
+    for table, names in _TRIGGERS[engine].items():
         on = "" if engine == "sqlite" else f" ON {table}"
-        op.execute(f"DROP TRIGGER {table}_no_delete{on}")
+        for name in names:
+            op.execute(f"DROP TRIGGER {table}_{name}{on}")
     if engine == "postgresql":
-        op.execute("DROP TRIGGER record_state_only_grows ON record_state")
         op.execute("DROP FUNCTION offset_refuse_older_state()")
+        for table, column in _CHECKED.items():
+            op.drop_constraint(f"{table}_{column}_check", table)
