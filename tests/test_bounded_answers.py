@@ -18,6 +18,7 @@ from builders import (
     synthetic_serial,
 )
 from offset import loading, tracing
+from offset.core.errors import RecordNotFound
 from offset.ledger import Ledger
 from offset.reading import Reader
 from offset.registries import find_serial
@@ -59,6 +60,9 @@ def test_all_of_a_record_with_many_holders_is_retired_at_once(ledger: Ledger) ->
     shown = Reader(ledger.database).retirement(retired["id"])
     assert (shown["events_total"], len(shown["events"])) == (HOLDERS + 1, 100)
     assert (shown["parts_total"], len(shown["parts"])) == (HOLDERS + 1, 1_000)
+    assert (shown["holders_total"], len(shown["holders"])) == (HOLDERS + 1, 1_000)
+    assert (shown["records_total"], shown["records"]) == (1, [record_id])
+    assert (shown["claims_total"], shown["claims"]) == (0, [])
     assert shown["quantity"] == 10
 
 
@@ -68,6 +72,25 @@ def test_a_record_shows_its_first_holdings_and_how_many_there_are(ledger: Ledger
     assert (record["holdings_total"], len(record["holdings"])) == (HOLDERS + 1, 1_000)
     assert (record["events_total"], len(record["events"])) == (HOLDERS + 1, 1_000)
     assert len(json_bytes(record)) < 2_000_000
+
+
+def test_the_pages_of_holdings_are_all_of_a_records_holdings(ledger: Ledger) -> None:
+    record_id = many_holders(ledger, 120)
+    reader = Reader(ledger.database)
+    _, record = reader.record(record_id)
+    paged: list[dict[str, object]] = []
+    after: int | None = 0
+    while after is not None:
+        page = reader.holdings_of(record_id, after=after, limit=50)
+        assert page.total == 121
+        paged += page.items
+        after = page.next
+    assert paged == record["holdings"]
+    assert len(paged) == 121
+    beyond = reader.holdings_of(record_id, after=2**63 - 1, limit=50)
+    assert (beyond.items, beyond.next) == ([], None)
+    with pytest.raises(RecordNotFound):
+        reader.holdings_of("00" * 32, after=0, limit=50)
 
 
 def test_an_event_shows_ten_parts_among_others_and_all_by_itself(ledger: Ledger) -> None:

@@ -288,6 +288,11 @@ READS: Final[dict[str, tuple[Read, set[str], set[str]]]] = {
         {"sqlite_autoindex_records_1", "sqlite_autoindex_events_2"},
         {"records_id_key", "events_record_number_seq_key", "details_pkey"},
     ),
+    "a record's holdings": (
+        lambda database: Reader(database).holdings_of(filled.record_id(9_000), after=1, limit=50),
+        {"sqlite_autoindex_records_1", HOLDINGS_KEY},
+        {"records_id_key", "holdings_pkey"},
+    ),
     "all events": (
         lambda database: Reader(database).events(after=MIDDLE, limit=50),
         {"INTEGER PRIMARY KEY"},

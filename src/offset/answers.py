@@ -177,8 +177,9 @@ def record_view(
 
 
 def links(record_id: str) -> Json:
-    """Say where a record and all its events are."""
-    return {"self": f"/records/{record_id}", "events": f"/records/{record_id}/events"}
+    """Say where a record, all its events and all its holdings are."""
+    record = f"/records/{record_id}"
+    return {"self": record, "events": f"{record}/events", "holdings": f"{record}/holdings"}
 
 
 def act_view(

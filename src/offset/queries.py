@@ -176,6 +176,15 @@ class EventsQuery(Sent):
     limit: Limit = 50
 
 
+class HoldingsQuery(Sent):
+    """From where to read a record's holdings."""
+
+    after: Annotated[After, Field(description="Read on at this gram: the last page's `next`.")] = (
+        None
+    )
+    limit: Limit = 50
+
+
 class ImportQuery(Sent):
     """What to call a file that is imported, and whether to leave the ledger as it is."""
 

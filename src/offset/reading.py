@@ -11,13 +11,14 @@ from functools import partial
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import Connection, bindparam, select
+from sqlalchemy import Connection, bindparam, func, select
 
 from offset.answers import (
     HOLDINGS_SHOWN,
     PARTS_TAKEN,
     Json,
     event_view,
+    holding_view,
     links,
     part_view,
     record_summary,
@@ -34,13 +35,14 @@ from offset.core.errors import (
     SerialNotFound,
 )
 from offset.core.events import LARGEST_PARTS, Event, read_leaf, read_parts, time_text
+from offset.core.holdings import Holding
 from offset.core.quantities import tonnes
 from offset.core.records import Record, RecordState
 from offset.core.serials import Serial, serial_text
 from offset.database import Database
 from offset.listing import Filters, Lister
 from offset.loading import WHOLE, Loader, Whole, record_of
-from offset.models import events, ledger_head, records
+from offset.models import events, holdings, ledger_head, records
 from offset.registries import opaque_lines
 from offset.tracing import Tracer
 from offset.waiting import in_thread
@@ -165,6 +167,34 @@ class Reader:
             head = self._head(connection)
         following = found[-1].seq if len(rows) > limit else None
         return Page(items=items, next=following, head=head, total=record.seq)
+
+    def holdings_of(self, record_id: str, *, after: int, limit: int) -> Page:
+        """List a record's holdings in the order of their grams, from gram `after`.
+
+        Raises:
+            RecordNotFound: there is no such record.
+        """
+        with self._database.reading() as connection:
+            record = connection.execute(_WITH_ID, {"id": bytes.fromhex(record_id)}).first()
+            if record is None:
+                raise record_not_found(record_id)
+            of_record = holdings.c.record_number == record.number
+            rows = connection.execute(
+                select(holdings.c.from_g, holdings.c.quantity_g, holdings.c.holder)
+                # No gram is above the last one, and a greater number does not fit the column.
+                .where(of_record, holdings.c.from_g >= min(after, record.quantity_g))
+                .order_by(holdings.c.from_g)
+                .limit(limit + 1)
+            ).all()
+            total = connection.execute(
+                select(func.count()).select_from(holdings).where(of_record)
+            ).scalar_one()
+            head = self._head(connection)
+        serial = record_of(Whole(*record)).serial
+        found = [Holding(*row) for row in rows[:limit]]
+        following = found[-1].end_g if len(rows) > limit else None
+        items = [holding_view(serial, holding) for holding in found]
+        return Page(items=items, next=following, head=head, total=total)
 
     def events(self, *, after: int, limit: int) -> Page:
         """List all events in the order of their positions, from the one after `after`."""
@@ -369,16 +399,21 @@ def _retirement(
         for part in read_parts(event.data["parts"])
     ]
     details = views[0]["details"] or {}
-    holders = list(dict.fromkeys(event.data["holder"] for event in group))
+    ids = list(dict.fromkeys([event.record_id for event in group]))
+    claims = [event.data["claim"] for event in group if "claim" in event.data]
+    holders = list(dict.fromkeys([event.data["holder"] for event in group]))
     return {
         "id": group[0].id,
         "record": record_summary(touched[group[0].record_id]),
-        "records": list(dict.fromkeys(event.record_id for event in group)),
+        "records": ids[:PARTS_TAKEN],
+        "records_total": len(ids),
         "quantity": tonnes(sum(part.quantity_g for _, part in parts)),
         "parts": [part_view(serial, part) for serial, part in parts[:PARTS_TAKEN]],
         "parts_total": len(parts),
-        "claims": [event.data["claim"] for event in group if "claim" in event.data],
+        "claims": claims[:EVENTS_IN_GROUP],
+        "claims_total": len(claims),
         "holders": holders[:PARTS_TAKEN],
+        "holders_total": len(holders),
         "beneficiary": details.get("beneficiary"),
         "purpose": first["purpose"],
         "country": first["country"],

@@ -114,6 +114,7 @@ class Links(Shown):
 
     self_: str = Field(alias="self")
     events: str
+    holdings: str
 
 
 class Summary(Shown):
@@ -192,6 +193,14 @@ class EventsPage(Shown):
     total: int | None = None
 
 
+class HoldingsPage(Shown):
+    """A page of a record's holdings; `next` is the `after` of the next one."""
+
+    items: list[HoldingView]
+    next: int | None
+    total: int
+
+
 class SerialRecord(Summary):
     """A record that covers some of the serial numbers asked for."""
 
@@ -215,14 +224,19 @@ class RetirementView(Shown):
 
     id: str
     record: Summary
-    records: list[str] = Field(description="The ids of all records that gave credits.")
+    records: list[str] = Field(
+        description="The ids of the records that gave credits, the first 1,000."
+    )
+    records_total: int
     quantity: float
     parts: list[PartView] = Field(description="The first 1,000.")
     parts_total: int
     claims: list[str] = Field(
-        description="The credits' serial numbers, where their issuance had none."
+        description="The credits' serial numbers where their issuance had none, the first 100."
     )
-    holders: list[str | None]
+    claims_total: int
+    holders: list[str | None] = Field(description="The first 1,000.")
+    holders_total: int
     beneficiary: str | None
     purpose: str | None
     country: str | None

@@ -27,6 +27,7 @@ from offset.problems import CODES, status_of
 from offset.queries import (
     EventsQuery,
     Format,
+    HoldingsQuery,
     RecordsQuery,
     SerialQuery,
     WriteQuery,
@@ -55,6 +56,7 @@ from offset.responses import (
     EventsPage,
     EventView,
     Health,
+    HoldingsPage,
     RecordsPage,
     RecordView,
     RetirementView,
@@ -412,6 +414,32 @@ async def list_record_events(
     """List a record's events in order, from the one after seq `after`."""
     page = await api_of(request).read(
         api_of(request).reader.events_of,
+        _known(record_id),
+        after=query.after or 0,
+        limit=query.limit,
+    )
+    body = {"items": page.items, "next": page.next, "total": page.total}
+    return _listing(request, page, body, {"after": page.next})
+
+
+@router.get(
+    "/records/{record_id}/holdings",
+    operation_id="listRecordHoldings",
+    tags=["Records"],
+    summary="List who holds which parts of a record",
+    responses={
+        200: shown(HoldingsPage, "A page", *_LISTED),
+        **unchanged("ETag", "Vary"),
+        **problems(404),
+    },
+    openapi_extra={"parameters": [IF_NONE_MATCH]},
+)
+async def list_record_holdings(
+    request: Request, record_id: RecordId, query: Annotated[HoldingsQuery, Query()]
+) -> Response:
+    """List a record's holdings in the order of its grams."""
+    page = await api_of(request).read(
+        api_of(request).reader.holdings_of,
         _known(record_id),
         after=query.after or 0,
         limit=query.limit,
