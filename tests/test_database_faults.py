@@ -1,6 +1,7 @@
 """What a ledger says of a database that is not what it was, or cannot be what it has to be."""
 
 import logging
+import resource
 import shutil
 import sqlite3
 from collections.abc import Iterator
@@ -33,6 +34,26 @@ def refused(ledger: Ledger, unit: Unit) -> OffsetError:
     (outcome,) = ledger.commit([unit])
     assert isinstance(outcome, OffsetError)
     return outcome
+
+
+# A file that cannot be written
+
+
+def test_a_commit_that_the_file_system_fails_is_not_called_undone(sqlite_url: str) -> None:
+    with opened(sqlite_url) as ledger:
+        record_id = created(ledger, first=1, last=10)
+        written = path_of(sqlite_url).with_name(f"{path_of(sqlite_url).name}-wal").stat().st_size
+        limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (written + 4_096, limits[1]))
+        try:
+            (outcome,) = ledger.commit([retiring(record_id, quantity=1)])
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+        assert isinstance(outcome, DatabaseUnavailable)
+        assert outcome.facts == {"outcome": "unknown"}
+        assert "nothing was done" not in outcome.detail
+        assert do(ledger, retiring(record_id, quantity=1)).body["balance"]["retired"] == 1
+        check_history(ledger.database)
 
 
 # A file that is gone

@@ -27,7 +27,7 @@ class Objection(Enum):
 
     RACE = "another transaction was there first: decide again"
     LOCKED = "a foreign session holds a lock for longer than anyone waits here"
-    LOST = "the connection is gone, and with it the answer to a COMMIT"
+    LOST = "the connection or the file failed, and what became of a COMMIT is not known"
     SILENT = "the server does not answer, and would not answer another try either"
     AWAY = "the database cannot do it now: disk full, read only, too slow"
     DAMAGED = "the file is not what SQLite wrote"
@@ -98,6 +98,9 @@ def _sqlite_objection(error: sqlite3.Error) -> Objection | None:
         return Objection.RACE
     if code in _SQLITE_DAMAGES:
         return Objection.DAMAGED
+    if code == sqlite3.SQLITE_IOERR:
+        # Of a COMMIT whose journal could not be synced: after a crash it may be there after all.
+        return Objection.LOST
     return None if code in _SQLITE_FAULTS else Objection.AWAY
 
 
